@@ -1,0 +1,1 @@
+"""The sync engine: what an ExternalSecret means, without a word of Pulumi."""
