@@ -1,0 +1,1 @@
+"""The backends values come from, one file each, behind one small protocol."""
