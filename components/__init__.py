@@ -1,0 +1,1 @@
+"""Pulumi components that stand up an external-secrets platform."""

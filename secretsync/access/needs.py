@@ -1,0 +1,58 @@
+"""Which remote references the ExternalSecrets of a store declare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator, Sequence
+
+    from secretsync.api import ExternalSecret, Find, RemoteRef, SourceRef, Store
+
+
+@dataclass(frozen=True, slots=True)
+class RemoteNeed:
+    """One entry of one ExternalSecret that reads from a store.
+
+    Attributes:
+        reason: the ExternalSecret and the field, e.g. ``ExternalSecret demo/db, spec.dataFrom[0].extract``.
+        ref: the reference of a ``data`` or ``extract`` entry, else None.
+        find: the query of a ``find`` entry, else None.
+    """
+
+    reason: str
+    ref: RemoteRef | None = None
+    find: Find | None = None
+
+
+def needs_of(store: Store, external_secrets: Sequence[ExternalSecret]) -> tuple[RemoteNeed, ...]:
+    """Every entry of `external_secrets` that reads from `store`, in declaration order.
+
+    A SecretStore serves its own namespace only; an entry's ``sourceRef.storeRef`` goes before ``spec.secretStoreRef``.
+    """
+    return tuple(need for external_secret in external_secrets for need in _needs(store, external_secret))
+
+
+def _needs(store: Store, external_secret: ExternalSecret) -> Iterator[RemoteNeed]:
+    metadata, spec = external_secret.metadata, external_secret.spec
+    if store.kind == "SecretStore" and metadata.namespace != store.metadata.namespace:
+        return
+    name = f"ExternalSecret {metadata.namespace}/{metadata.name}"
+
+    def reads_it(source: SourceRef | None) -> bool:
+        if source is not None and source.generator_ref is not None:
+            return False
+        ref = source.store_ref if source is not None and source.store_ref is not None else spec.secret_store_ref
+        return ref is not None and (ref.name, ref.kind) == (store.metadata.name, store.kind)
+
+    for index, entry in enumerate(spec.data):
+        if reads_it(entry.source_ref):
+            yield RemoteNeed(f"{name}, spec.data[{index}]", ref=entry.remote_ref)
+    for index, source in enumerate(spec.data_from):
+        if not reads_it(source.source_ref):
+            continue
+        if source.extract is not None:
+            yield RemoteNeed(f"{name}, spec.dataFrom[{index}].extract", ref=source.extract)
+        elif source.find is not None:
+            yield RemoteNeed(f"{name}, spec.dataFrom[{index}].find", find=source.find)

@@ -1,0 +1,130 @@
+"""Vault and OpenBao: declarations to one read-only ACL policy per store.
+
+Sources: the ACL policy syntax (``path``, ``+`` and a trailing ``*`` as wildcards, ``{{…}}`` templating) of the OpenBao
+documentation, and the requests ESO v2.9.0 makes: ``data`` and ``extract`` read ``<mount>/data/<key>`` (KV v2) or
+``<mount>/<key>`` (KV v1); ``metadataPolicy: Fetch`` reads ``<mount>/metadata/<key>``; ``find`` lists the metadata
+recursively and reads what it found.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING
+
+from secretsync.access.grants import Grant, StoreAccess, merge_grants
+from secretsync.access.needs import RemoteNeed, needs_of
+from secretsync.api import MetadataPolicy
+from secretsync.errors import StoreInvalid
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsync.api import ExternalSecret, Store, VaultProvider
+
+_CONTROL = re.compile(r"[\x00-\x1f\x7f]")
+
+
+def vault_paths(config: VaultProvider, key: str) -> tuple[str, str]:
+    """The API paths below ``/v1/`` under which a key's value and its metadata are read.
+
+    A mount that the key repeats is not doubled; without ``path`` the key's first segment is the mount (ESO v2.9.0).
+    For KV v1, which has no metadata, both are the same.
+    """
+    mount, rest = _split(config, key)
+    if config.version == "v1":
+        path = f"{mount}/{rest}" if rest else mount
+        return path, path
+    return f"{mount}/data/{rest}", f"{mount}/metadata/{rest}"
+
+
+def _split(config: VaultProvider, key: str) -> tuple[str, str]:
+    key = key.strip("/")
+    if config.path is None:
+        mount, _, rest = key.partition("/")
+        return mount, rest
+    mount = config.path.strip("/")
+    return mount, key.removeprefix(f"{mount}/")
+
+
+def compile_vault(store: Store, external_secrets: Sequence[ExternalSecret]) -> StoreAccess:
+    """The narrowest grants with which every declared entry of `store` can still be read.
+
+    Raises:
+        StoreInvalid: the store is not a Vault store, or a key would act as a wildcard or template in a policy and so
+            grant more than itself.
+    """
+    name = _name(store)
+    config = store.spec.provider.vault
+    if config is None:
+        raise StoreInvalid("is not a vault store", place=name, remedy="compile it with its own backend's compiler")
+    grants = [grant for need in needs_of(store, external_secrets) for grant in _grants(config, need)]
+    return StoreAccess(name, merge_grants(grants))
+
+
+def _grants(config: VaultProvider, need: RemoteNeed) -> list[Grant]:
+    reasons = (need.reason,)
+    if need.ref is not None:
+        _refuse_wildcards(need.ref.key, need.reason)
+        data, metadata = vault_paths(config, need.ref.key)
+        fetch = need.ref.metadata_policy == MetadataPolicy.Fetch
+        return [Grant(metadata if fetch else data, ("read",), reasons)]
+    prefix = need.find.path if need.find is not None and need.find.path is not None else ""
+    _refuse_wildcards(prefix, need.reason)
+    data, metadata = vault_paths(config, prefix)
+    listing = ("list", "read") if need.find is not None and need.find.tags else ("list",)
+    if config.version == "v1":
+        listing = ("list", "read")
+    found = [Grant(_below(metadata), listing, reasons)]
+    if prefix:
+        found.append(Grant(metadata.rstrip("/"), ("list",), reasons))
+    if config.version != "v1":
+        found.append(Grant(_below(data), ("read",), reasons))
+    return found
+
+
+def _below(path: str) -> str:
+    return f"{path.rstrip('/')}/*"
+
+
+def _refuse_wildcards(key: str, reason: str) -> None:
+    segments = key.split("/")
+    problem = ""
+    if key.endswith("*"):
+        problem = "ends with `*`, which a policy reads as a prefix"
+    elif "+" in segments:
+        problem = "has the segment `+`, which a policy reads as any segment"
+    elif "{{" in key:
+        problem = "holds `{{`, which a policy reads as a template"
+    elif _CONTROL.search(key):
+        problem = "holds a control character"
+    elif "." in segments or ".." in segments:
+        problem = "has a relative segment, which the server normalises to another path"
+    if problem:
+        raise StoreInvalid(
+            f"the key {json.dumps(key)} {problem}, so granting it would grant more than it",
+            place=reason,
+            remedy="rename the secret in the backend, or write this one policy by hand",
+        )
+
+
+def policy_document(access: StoreAccess) -> str:
+    """The grants as an ACL policy in HCL, each rule under a comment that names who needs it."""
+    if not access.grants:
+        return f"# {access.store}: nothing is declared, so nothing is granted\n"
+    rules = []
+    for grant in access.grants:
+        comment = "".join(f"# {reason}\n" for reason in grant.reasons)
+        capabilities = ", ".join(f'"{capability}"' for capability in grant.capabilities)
+        rules.append(f"{comment}path {_quoted(grant.path)} {{\n  capabilities = [{capabilities}]\n}}\n")
+    return "\n".join(rules)
+
+
+def _quoted(path: str) -> str:
+    escaped = path.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'
+
+
+def _name(store: Store) -> str:
+    namespace = f"{store.metadata.namespace}/" if store.metadata.namespace else ""
+    return f"{store.kind} {namespace}{store.metadata.name}"
