@@ -1,0 +1,1 @@
+"""The store kinds and one module per backend's configuration."""
