@@ -1,6 +1,6 @@
 """``decodingStrategy``: what happens to a fetched value before it becomes a Secret's (ESO v2.9.0).
 
-The two Base64 alphabets are decoded as Go's ``encoding/base64`` does with ``StdEncoding`` and ``URLEncoding``: padding is
+The Base64 alphabets are decoded as Go's ``encoding/base64`` does with ``StdEncoding`` and ``URLEncoding``: padding is
 required, carriage returns and line feeds are ignored wherever they stand, any other foreign byte is an error, and bits
 beyond the last whole byte are not checked.
 """
