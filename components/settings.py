@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 PREFIX = "external-secrets"
+SECTIONS = ("manifests", "cluster", "vault", "operator", "sync")
+"""Keys whose values are objects or lists."""
 
 DnsName = Annotated[str, StringConstraints(pattern=r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?$", max_length=63)]
 ObjectName = Annotated[
@@ -55,6 +57,8 @@ class VaultSettings(_Section):
     """Path of the Kubernetes auth method."""
     stores: tuple[ObjectName, ...] = ()
     """Stores whose server, mount and role this stack fills in: ``namespace/name``, or ``name`` of a cluster store."""
+    samples: tuple[str, ...] = ()
+    """KV paths written once with the values that the secret setting ``sampleSecrets`` holds for them."""
     token_ttl_seconds: int = Field(default=600, ge=60, le=86_400)
     """Life of a token that the role issues, in seconds."""
     audience: str = "vault"
@@ -148,7 +152,7 @@ def parse(values: Mapping[str, Any], *, place: str) -> Settings:
         SettingsError: one error that lists every wrong or missing key.
     """
     try:
-        return Settings.model_validate(dict(values))
+        return Settings.model_validate({key: value for key, value in values.items() if value is not None})
     except ValidationError as error:
         problems = [
             f"{PREFIX}:{'.'.join(str(part) for part in problem['loc']) or '(whole)'}: {problem['msg']}"

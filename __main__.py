@@ -1,0 +1,20 @@
+"""Settings in, Platform, exports out."""
+
+from __future__ import annotations
+
+import pulumi
+
+from components.platform import Platform
+from components.settings import PREFIX, SECTIONS, parse
+
+config = pulumi.Config(PREFIX)
+plain = {key: config.get(key) for key in ("environment", "namespace")}
+sections = {key: config.get_object(key) for key in SECTIONS}
+settings = parse({**plain, **sections}, place=f"Pulumi.{pulumi.get_stack()}.yaml")
+platform = Platform(
+    "platform",
+    settings,
+    sample_secrets=config.get_secret("sampleSecrets"),
+    fingerprint_key=config.get_secret("fingerprintKey"),
+)
+pulumi.export("targets", platform.targets)

@@ -1,0 +1,1 @@
+"""Components that grant what `secretsync.access` compiled."""

@@ -1,0 +1,82 @@
+"""A KV v2 mount and the Kubernetes auth method of one cluster, on an existing Vault or OpenBao."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import pulumi
+import pulumi_vault as vault
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VaultBackendArgs:
+    """What a `VaultBackend` is made from."""
+
+    mount: str
+    """Path of the KV v2 mount."""
+    auth_path: str
+    """Path of the Kubernetes auth method."""
+    kubernetes_host: str
+    """Address of the API server as the backend sees it, ``https://…``."""
+    kubernetes_ca_certificate: str
+    """PEM of the authority behind that address."""
+    protect: bool
+    """Whether the mount is protected from deletion; true where it holds data nobody can make again."""
+    sample_secrets: pulumi.Input[Mapping[str, Mapping[str, str]]] | None = None
+    """Secret. KV path → property → value, written once; later changes in the backend are left alone."""
+    sample_paths: tuple[str, ...] = ()
+    """The paths of `sample_secrets`, which are no secret; they name the resources."""
+
+
+class VaultBackend(pulumi.ComponentResource):
+    """Mount, auth method and its configuration; the sample secrets where there are any.
+
+    The auth method keeps no reviewer token: each login is reviewed with the token that logs in, so the ServiceAccount
+    that logs in needs ``system:auth-delegator`` (`components.access.vault_role` binds it).
+    """
+
+    mount: pulumi.Output[str]
+    """Path of the mount, known once it exists."""
+    auth_path: pulumi.Output[str]
+    """Path of the auth method, known once it is configured."""
+
+    def __init__(self, name: str, args: VaultBackendArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("external-secrets:backends:Vault", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        mount = vault.Mount(
+            f"{name}-mount",
+            path=args.mount,
+            type="kv",
+            options={"version": "2"},
+            description="Secrets that ExternalSecrets read",
+            opts=pulumi.ResourceOptions(parent=self, protect=args.protect),
+        )
+        auth = vault.AuthBackend(f"{name}-auth", type="kubernetes", path=args.auth_path, opts=child)
+        configuration = vault.kubernetes.AuthBackendConfig(
+            f"{name}-auth-config",
+            backend=auth.path,
+            kubernetes_host=args.kubernetes_host,
+            kubernetes_ca_cert=args.kubernetes_ca_certificate,
+            disable_local_ca_jwt=True,
+            opts=child,
+        )
+        samples = [self._sample(name, mount, path, args) for path in args.sample_paths]
+        self.mount = pulumi.Output.all(mount.path, *(sample.path for sample in samples)).apply(lambda paths: paths[0])
+        self.auth_path = pulumi.Output.all(auth.path, configuration.id).apply(lambda values: values[0])
+        self.register_outputs({"mount": self.mount, "authPath": self.auth_path})
+
+    def _sample(self, name: str, mount: vault.Mount, path: str, args: VaultBackendArgs) -> vault.kv.SecretV2:
+        values = pulumi.Output.secret(args.sample_secrets)
+        return vault.kv.SecretV2(
+            f"{name}-sample-{path.replace('/', '-')}",
+            mount=mount.path,
+            name=path,
+            data_json=values.apply(lambda secrets: json.dumps((secrets or {})[path])),
+            delete_all_versions=True,
+            opts=pulumi.ResourceOptions(parent=self, ignore_changes=["dataJson"]),
+        )

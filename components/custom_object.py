@@ -1,0 +1,45 @@
+"""A declared store or ExternalSecret as an object of the cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+
+from components.declarations import identity
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsync.api import ExternalSecret, Store
+
+
+class CustomObject(kubernetes.apiextensions.CustomResource):
+    """A custom resource whose live metadata is known to the type checker.
+
+    `annotations` are added to the declared ones, e.g. for the provider.
+    """
+
+    metadata: pulumi.Output[Any]
+    """Live metadata, ``generation`` included."""
+
+    def __init__(
+        self,
+        declared: ExternalSecret | Store,
+        *,
+        annotations: Mapping[str, str] | None = None,
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        wire = declared.to_json()
+        metadata = wire["metadata"]
+        if annotations:
+            metadata = {**metadata, "annotations": {**metadata.get("annotations", {}), **annotations}}
+        super().__init__(
+            f"{declared.kind}-{identity(declared).replace('/', '-')}",
+            api_version=wire["apiVersion"],
+            kind=declared.kind,
+            metadata=metadata,
+            spec=wire["spec"],
+            opts=opts,
+        )

@@ -1,0 +1,1 @@
+"""Dynamic resources: thin, importable, stateless; what they mean is in `secretsync` (D4)."""

@@ -1,0 +1,127 @@
+"""A resource that is made when all ExternalSecrets it names are Ready."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import pulumi
+from pulumi.dynamic import (
+    ConfigureRequest,
+    CreateResult,
+    DiffResult,
+    ReadResult,
+    Resource,
+    ResourceProvider,
+    UpdateResult,
+)
+
+from components.dynamic import background
+from components.dynamic.connection import Connection
+from secretsync.errors import StoreNotReady
+from secretsync.kube.resources import EXTERNAL_SECRETS
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsync.kube.client import KubeClient
+
+_PATIENCE = 120.0
+_POLL = 0.25
+
+
+class ReadinessProvider(ResourceProvider):
+    """Waits; it makes nothing and removes nothing."""
+
+    _connection: Connection
+
+    def configure(self, req: ConfigureRequest) -> None:
+        """Remember where the cluster is."""
+        self._connection = Connection.from_config(req.config)
+
+    def create(self, props: dict[str, Any]) -> CreateResult:
+        """Wait until every ExternalSecret is Ready at its generation."""
+        return CreateResult("ready", self._wait(props))
+
+    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Wait again, because a declaration changed."""
+        return UpdateResult(self._wait(news))
+
+    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
+        """Only another set of declarations or another generation is a reason to wait again."""
+        return DiffResult(changes=_generations(olds) != _generations(news))
+
+    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
+        """What was true when the wait ended; readiness changes by itself and is the operator's to report."""
+        return ReadResult(id_, props)
+
+    def delete(self, _id: str, _props: dict[str, Any]) -> None:
+        """Nothing was made."""
+
+    def _wait(self, props: dict[str, Any]) -> dict[str, Any]:
+        generations = _generations(props)
+        background.run(_until_ready(self._connection, generations), deadline=_PATIENCE + 30)
+        return {"generations": generations, "ready": sorted(generations)}
+
+
+def _generations(props: Mapping[str, Any]) -> dict[str, int]:
+    return {name: int(generation) for name, generation in (props.get("generations") or {}).items()}
+
+
+async def _until_ready(connection: Connection, generations: Mapping[str, int]) -> None:
+    end = time.monotonic() + _PATIENCE
+    async with connection.client() as client:
+        waiting = dict.fromkeys(generations, "has no condition yet")
+        while waiting:
+            waiting = await _not_ready(client, waiting, generations)
+            if waiting and time.monotonic() > end:
+                problems = "\n  ".join(f"ExternalSecret {name}: {why}" for name, why in sorted(waiting.items()))
+                count = f"{len(waiting)} of {len(generations)} ExternalSecrets"
+                raise StoreNotReady(
+                    f"{count} are not Ready after {_PATIENCE:.0f} s:\n  {problems}\n",
+                    remedy="see `kubectl describe externalsecret`, whose events name the cause; then run again",
+                )
+            if waiting:
+                await asyncio.sleep(_POLL)
+
+
+async def _not_ready(client: KubeClient, waiting: Mapping[str, str], generations: Mapping[str, int]) -> dict[str, str]:
+    namespaces = {name.partition("/")[0] for name in waiting}
+    live: dict[str, Mapping[str, Any]] = {}
+    for namespace in sorted(namespaces):
+        for item in (await client.list(EXTERNAL_SECRETS, namespace)).items:
+            live[f"{namespace}/{item['metadata']['name']}"] = item
+    return {name: why for name in waiting if (why := _why_not(live.get(name), generations[name]))}
+
+
+def _why_not(item: Mapping[str, Any] | None, generation: int) -> str:
+    if item is None:
+        return "does not exist"
+    status = item.get("status") or {}
+    ready = next((c for c in status.get("conditions") or () if c.get("type") == "Ready"), None)
+    if ready is None:
+        return "has no condition yet"
+    if ready.get("status") != "True":
+        return f"{ready.get('reason')}: {ready.get('message')}"
+    synced = str(status.get("syncedResourceVersion") or "").partition("-")[0]
+    if synced.isdigit() and int(synced) < generation:
+        return f"is Ready for generation {synced}, not yet for {generation}"
+    return ""
+
+
+class ReadyExternalSecrets(Resource, module="external-secrets", name="ReadyExternalSecrets"):
+    """ExternalSecrets that were Ready, each at its generation, when this resource was made or updated."""
+
+    ready: pulumi.Output[list[str]]
+    """Identities ``namespace/name``, sorted."""
+
+    _readiness: ClassVar[ResourceProvider] = ReadinessProvider()
+
+    def __init__(
+        self,
+        name: str,
+        generations: Mapping[str, pulumi.Input[int]],
+        opts: pulumi.ResourceOptions | None = None,
+    ) -> None:
+        super().__init__(self._readiness, name, {"generations": generations, "ready": None}, opts)

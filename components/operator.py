@@ -1,0 +1,231 @@
+"""The operator: CRDs and, as `builtin`, our controller as a Deployment with the least RBAC that its scope needs."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import pulumi
+import pulumi_kubernetes as kubernetes
+from pulumi_kubernetes.core import v1 as core
+from pulumi_kubernetes.meta.v1 import ObjectMetaArgs
+from pulumi_kubernetes.rbac.v1 import PolicyRuleArgs, RoleRefArgs, SubjectArgs
+
+from secretsync.api import admission_policies, crds
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_NAME = "external-secrets"
+_LABELS = {"app.kubernetes.io/name": _NAME, "app.kubernetes.io/component": "controller"}
+_METRICS_PORT = 18080
+_HEALTH_PORT = 18081
+
+
+class CustomResourceDefinitions(pulumi.ComponentResource):
+    """The CRDs and the admission policies of the kinds, both made from the models.
+
+    They stay when the stack goes: deleting a CRD deletes every object of its kind in the whole cluster. The embedded
+    environment, whose cluster goes with the stack, may say otherwise by `retain`.
+    """
+
+    ready: pulumi.Output[list[str]]
+    """Names of the CRDs, known once all of them are established."""
+
+    def __init__(self, name: str, *, retain: bool, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("external-secrets:operator:CustomResourceDefinitions", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self, retain_on_delete=retain)
+        made = [
+            kubernetes.apiextensions.v1.CustomResourceDefinition(
+                crd["metadata"]["name"], metadata=crd["metadata"], spec=crd["spec"], opts=child
+            )
+            for crd in crds()
+        ]
+        types: Mapping[str, Any] = {
+            "ValidatingAdmissionPolicy": kubernetes.admissionregistration.v1.ValidatingAdmissionPolicy,
+            "ValidatingAdmissionPolicyBinding": kubernetes.admissionregistration.v1.ValidatingAdmissionPolicyBinding,
+        }
+        for policy in admission_policies():
+            resource = types[policy["kind"]]
+            suffix = "-binding" if policy["kind"].endswith("Binding") else ""
+            resource(
+                f"{policy['metadata']['name']}{suffix}",
+                metadata=policy["metadata"],
+                spec=policy["spec"],
+                opts=pulumi.ResourceOptions(parent=self, depends_on=made),
+            )
+        self.ready = pulumi.Output.all(*(crd.metadata.name for crd in made))
+        self.register_outputs({"ready": self.ready})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BuiltinOperatorArgs:
+    """What a `BuiltinOperator` is made from."""
+
+    namespace: str
+    """Namespace of the controller; made here."""
+    image: str
+    """Image of the controller."""
+    replicas: int
+    """Number of controllers; above one they elect a leader."""
+    concurrency: int
+    """ExternalSecrets reconciled at the same time."""
+    watched_namespaces: tuple[str, ...]
+    """Namespaces whose objects the controller may see and write."""
+    token_accounts: tuple[tuple[str, str], ...]
+    """(namespace, ServiceAccount) pairs for which the controller may request tokens: those that stores name."""
+
+
+class BuiltinOperator(pulumi.ComponentResource):
+    """ServiceAccount, RBAC and Deployment of our controller."""
+
+    ready: pulumi.Output[str]
+    """Name of the Deployment, known once it is available."""
+
+    def __init__(self, name: str, args: BuiltinOperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
+        super().__init__("external-secrets:operator:Builtin", name, None, opts)
+        child = pulumi.ResourceOptions(parent=self)
+        namespace = kubernetes.core.v1.Namespace(
+            args.namespace, metadata=ObjectMetaArgs(name=args.namespace), opts=child
+        )
+        account = kubernetes.core.v1.ServiceAccount(
+            name, metadata=ObjectMetaArgs(name=_NAME, namespace=namespace.metadata.name), opts=child
+        )
+        subject = SubjectArgs(kind="ServiceAccount", name=_NAME, namespace=args.namespace)
+        bindings = self._cluster_rules(name, subject, child)
+        for watched in args.watched_namespaces:
+            accounts = sorted(account for where, account in args.token_accounts if where == watched)
+            bindings += self._namespace_rules(f"{name}-{watched}", watched, _watched_rules(accounts), subject, child)
+        bindings += self._namespace_rules(f"{name}-leader", args.namespace, _LEADER_RULES, subject, child)
+        deployment = kubernetes.apps.v1.Deployment(
+            name,
+            metadata=ObjectMetaArgs(name=_NAME, namespace=namespace.metadata.name, labels=_LABELS),
+            spec=kubernetes.apps.v1.DeploymentSpecArgs(
+                replicas=args.replicas,
+                selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=_LABELS),
+                template=core.PodTemplateSpecArgs(metadata=ObjectMetaArgs(labels=_LABELS), spec=_pod(args)),
+            ),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=[account, *bindings]),
+        )
+        self.ready = deployment.metadata.name
+        self.register_outputs({"ready": self.ready})
+
+    def _cluster_rules(self, name: str, subject: SubjectArgs, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+        role = kubernetes.rbac.v1.ClusterRole(
+            f"{name}-cluster", metadata=ObjectMetaArgs(name=f"{_NAME}-controller"), rules=_CLUSTER_RULES, opts=opts
+        )
+        binding = kubernetes.rbac.v1.ClusterRoleBinding(
+            f"{name}-cluster",
+            metadata=ObjectMetaArgs(name=f"{_NAME}-controller"),
+            role_ref=RoleRefArgs(api_group=_RBAC, kind="ClusterRole", name=role.metadata.name),
+            subjects=[subject],
+            opts=opts,
+        )
+        return [binding]
+
+    def _namespace_rules(
+        self,
+        name: str,
+        namespace: str,
+        rules: Sequence[PolicyRuleArgs],
+        subject: SubjectArgs,
+        opts: pulumi.ResourceOptions,
+    ) -> list[pulumi.Resource]:
+        metadata = ObjectMetaArgs(name=name, namespace=namespace)
+        role = kubernetes.rbac.v1.Role(name, metadata=metadata, rules=rules, opts=opts)
+        binding = kubernetes.rbac.v1.RoleBinding(
+            name,
+            metadata=metadata,
+            role_ref=RoleRefArgs(api_group=_RBAC, kind="Role", name=role.metadata.name),
+            subjects=[subject],
+            opts=opts,
+        )
+        return [binding]
+
+
+_RBAC = "rbac.authorization.k8s.io"
+_ESO = "external-secrets.io"
+_GENERATORS = "generators.external-secrets.io"
+_READ = ["get", "list", "watch"]
+_CLUSTER_RULES: Sequence[PolicyRuleArgs] = (
+    PolicyRuleArgs(api_groups=[_ESO], resources=["clustersecretstores"], verbs=_READ),
+    PolicyRuleArgs(api_groups=[_ESO], resources=["clustersecretstores/status"], verbs=["patch", "update"]),
+    PolicyRuleArgs(api_groups=[""], resources=["namespaces"], verbs=_READ),
+)
+_LEADER_RULES: Sequence[PolicyRuleArgs] = (
+    PolicyRuleArgs(
+        api_groups=["coordination.k8s.io"], resources=["leases"], verbs=["create", "get", "patch", "update"]
+    ),
+    PolicyRuleArgs(api_groups=[""], resources=["events"], verbs=["create", "patch"]),
+)
+
+
+def _watched_rules(accounts: Sequence[str]) -> list[PolicyRuleArgs]:
+    rules: list[PolicyRuleArgs] = [
+        PolicyRuleArgs(api_groups=[_ESO], resources=["externalsecrets"], verbs=[*_READ, "patch", "update"]),
+        PolicyRuleArgs(api_groups=[_ESO], resources=["secretstores"], verbs=_READ),
+        PolicyRuleArgs(
+            api_groups=[_ESO],
+            resources=["externalsecrets/status", "externalsecrets/finalizers", "secretstores/status"],
+            verbs=["patch", "update"],
+        ),
+        PolicyRuleArgs(api_groups=[_GENERATORS], resources=["fakes", "passwords", "uuids"], verbs=_READ),
+        PolicyRuleArgs(api_groups=[""], resources=["secrets"], verbs=[*_READ, "create", "delete", "patch", "update"]),
+        PolicyRuleArgs(api_groups=[""], resources=["configmaps"], verbs=["get"]),
+        PolicyRuleArgs(api_groups=[""], resources=["events"], verbs=["create", "patch"]),
+    ]
+    if accounts:
+        rules.append(
+            PolicyRuleArgs(
+                api_groups=[""],
+                resources=["serviceaccounts/token"],
+                resource_names=list(accounts),
+                verbs=["create"],
+            )
+        )
+    return rules
+
+
+def _pod(args: BuiltinOperatorArgs) -> core.PodSpecArgs:
+    arguments = [
+        "controller",
+        f"--concurrent={args.concurrency}",
+        f"--metrics-address=$(POD_IP):{_METRICS_PORT}",
+        f"--health-address=$(POD_IP):{_HEALTH_PORT}",
+        *(f"--namespace={namespace}" for namespace in args.watched_namespaces),
+    ]
+    if args.replicas > 1:
+        arguments.append("--leader-elect")
+    pod_ip = core.EnvVarSourceArgs(field_ref=core.ObjectFieldSelectorArgs(field_path="status.podIP"))
+    return core.PodSpecArgs(
+        service_account_name=_NAME,
+        security_context=core.PodSecurityContextArgs(
+            run_as_non_root=True, seccomp_profile=core.SeccompProfileArgs(type="RuntimeDefault")
+        ),
+        containers=[
+            core.ContainerArgs(
+                name="controller",
+                image=args.image,
+                args=arguments,
+                env=[core.EnvVarArgs(name="POD_IP", value_from=pod_ip)],
+                ports=[
+                    core.ContainerPortArgs(name="metrics", container_port=_METRICS_PORT),
+                    core.ContainerPortArgs(name="health", container_port=_HEALTH_PORT),
+                ],
+                readiness_probe=_probe("/readyz", period_seconds=1),
+                liveness_probe=_probe("/healthz", period_seconds=10),
+                resources=core.ResourceRequirementsArgs(
+                    requests={"cpu": "50m", "memory": "64Mi"}, limits={"memory": "256Mi"}
+                ),
+                security_context=core.SecurityContextArgs(
+                    allow_privilege_escalation=False,
+                    read_only_root_filesystem=True,
+                    capabilities=core.CapabilitiesArgs(drop=["ALL"]),
+                ),
+            )
+        ],
+    )
+
+
+def _probe(path: str, *, period_seconds: int) -> core.ProbeArgs:
+    return core.ProbeArgs(http_get=core.HTTPGetActionArgs(path=path, port="health"), period_seconds=period_seconds)

@@ -1,0 +1,35 @@
+"""SecretStore and ClusterSecretStore objects in the cluster."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import pulumi
+
+from components.custom_object import CustomObject
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsync.api import Store
+
+_READY_SECONDS = 120
+
+
+class Stores(pulumi.ComponentResource):
+    """One object per store; with `wait`, each is awaited until an operator has found it Ready."""
+
+    names: pulumi.Output[list[str]]
+    """Names of the stores, known once they are Ready (or made, without `wait`)."""
+
+    def __init__(
+        self, name: str, stores: Sequence[Store], *, wait: bool, opts: pulumi.ResourceOptions | None = None
+    ) -> None:
+        super().__init__("external-secrets:index:Stores", name, None, opts)
+        made = [self._object(store, wait=wait) for store in stores]
+        self.names = pulumi.Output.all(*(resource.id for resource in made))
+        self.register_outputs({"names": self.names})
+
+    def _object(self, store: Store, *, wait: bool) -> CustomObject:
+        awaited = {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": str(_READY_SECONDS)}
+        return CustomObject(store, annotations=awaited if wait else None, opts=pulumi.ResourceOptions(parent=self))
