@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from secretsync.api import Find, RemoteRef
+    from secretsync.api import Capabilities, Find, RemoteRef
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,9 +50,12 @@ class Missing:
 
     Attributes:
         reason: one sentence that names what was looked for, never a value.
+        data_is_error: the backend counts this as a hard error where a ``data`` entry asks, whatever the deletionPolicy
+            (kubernetes, ESO v2.9.0); ``extract`` is not affected.
     """
 
     reason: str
+    data_is_error: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,14 +88,6 @@ class Invalid:
 Validity = Valid | Unknown | Invalid
 
 
-class Capabilities(StrEnum):
-    """What a store can do; written into its status (ESO v2.9.0)."""
-
-    ReadOnly = "ReadOnly"
-    WriteOnly = "WriteOnly"
-    ReadWrite = "ReadWrite"
-
-
 class Provider(Protocol):
     """One opened store: its credentials are resolved at first use and shared by everything read through it.
 
@@ -118,12 +112,12 @@ class Provider(Protocol):
         """
         ...
 
-    def members(self, fetched: Fetched, ref: RemoteRef) -> dict[str, bytes]:
+    def members(self, fetched: Fetched, ref: RemoteRef) -> dict[str, bytes] | Missing:
         """The keys of one ``extract`` from what was read (ESO's ``GetSecretMap``).
 
         Raises:
             PropertyNotFound: the secret has no such property.
-            ProviderRefused: the value is not a JSON object.
+            ValueRuleError: the value is not a JSON object.
         """
         ...
 
@@ -131,8 +125,8 @@ class Provider(Protocol):
         """Read all `keys`, batched or concurrently as the backend allows; one entry for each."""
         ...
 
-    async def find(self, query: Find) -> Mapping[str, Fetched]:
-        """The secrets that match, by the name ESO gives them in the resulting map."""
+    async def find(self, query: Find) -> Mapping[str, Fetched] | Missing:
+        """The secrets that match, by name, before conversion of the names; `Missing` where the path is not there."""
         ...
 
     async def versions(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, str | Missing]:
