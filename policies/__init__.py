@@ -1,0 +1,1 @@
+"""Policy as code: rules that every stack is judged by."""
