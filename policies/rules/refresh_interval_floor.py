@@ -26,7 +26,7 @@ def _validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
     interval = declared.spec.refresh_interval
     if interval <= timedelta():
         report(
-            "spec.refreshInterval is 0, which also ignores later edits; say refreshPolicy: CreatedOnce if that is meant",
+            "spec.refreshInterval is 0, which ignores later edits; if that is meant, say refreshPolicy: CreatedOnce",
             args.urn,
         )
     elif interval < timedelta(seconds=minimum):

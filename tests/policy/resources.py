@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 from pulumi_policy import (
+    PolicyCustomTimeouts,
     PolicyProviderResource,
     PolicyResourceOptions,
     ResourceValidationArgs,
@@ -30,13 +31,17 @@ def violations(
         ignore_changes=[],
         delete_before_replace=None,
         aliases=[],
-        custom_timeouts=None,
+        custom_timeouts=PolicyCustomTimeouts(0, 0, 0),
         additional_secret_outputs=[],
         parent="",
     )
     owner = PolicyProviderResource("pulumi:providers:kubernetes", {}, URN, provider)
-    args = ResourceValidationArgs(resource_type, props, URN, "name", options, owner, {}, config or {})
-    policy.validate(args, lambda message, _urn=None: found.append(message))
+    args = ResourceValidationArgs(resource_type, props, URN, "name", options, owner, config or {})
+
+    def report(message: str, _urn: str | None = None) -> None:
+        found.append(message)
+
+    policy.validate(args, report)
     return found
 
 
