@@ -7,7 +7,7 @@ added defaults and labels are no drift, and a hand's edit is.
 
 from __future__ import annotations
 
-from local.pulumi.wire import PropertyValue, Secret, plain
+from local.pulumi.wire import PropertyValue, Secret, mark_like, plain
 
 
 def merge_live(old_input: PropertyValue, old_output: PropertyValue, live: PropertyValue) -> PropertyValue:
@@ -22,6 +22,7 @@ def merge_live(old_input: PropertyValue, old_output: PropertyValue, live: Proper
         merged = merge_live(old_input.value, plain(old_output), plain(live))
         return None if merged is None else Secret(merged)
     if isinstance(old_input, dict) and isinstance(live, dict):
+        old_output = old_output.value if isinstance(old_output, Secret) else old_output
         before = old_output if isinstance(old_output, dict) else {}
         return {
             key: merged
@@ -30,4 +31,4 @@ def merge_live(old_input: PropertyValue, old_output: PropertyValue, live: Proper
         }
     if plain(old_output) == plain(live):
         return old_input
-    return live
+    return mark_like(live, old_input)
