@@ -70,8 +70,14 @@ def controller_of(obj: JsonObject) -> Mapping[str, Any] | None:
 
 
 def is_owned_by(external_secret: ExternalSecret, obj: JsonObject) -> bool:
-    """Whether `external_secret` controls an object; the uid is not compared (ESO v2.9.0)."""
+    """Whether `external_secret` controls an object; the uid is not compared (ESO v2.9.0).
+
+    One that is no object of the cluster cannot be referred to; there the created-by label says it.
+    """
     owner = controller_of(obj)
+    meta = external_secret.metadata
+    if owner is None and not meta.uid:
+        return (obj["metadata"].get("labels") or {}).get(CREATED_BY_LABEL) == created_by(meta.namespace, meta.name)
     return owner is not None and _is_external_secret(owner) and owner.get("name") == external_secret.metadata.name
 
 
@@ -176,7 +182,7 @@ def _set_owner(external_secret: ExternalSecret, metadata: JsonObject) -> None:
     meta = external_secret.metadata
     references: list[Any] = list(metadata.get("ownerReferences") or ())
     others = [ref for ref in references if not (_is_external_secret(ref) and ref.get("name") == meta.name)]
-    if external_secret.spec.target.creation_policy is CreationPolicy.Owner:
+    if external_secret.spec.target.creation_policy is CreationPolicy.Owner and meta.uid:
         own = {
             "apiVersion": API_VERSION,
             "kind": "ExternalSecret",

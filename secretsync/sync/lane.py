@@ -1,0 +1,199 @@
+"""The pulumi lane: an ExternalSecret that is no object of the cluster, observed, written and removed by a program.
+
+Nothing that leaves this module holds a value: key names, versions, a keyed fingerprint and what somebody else changed.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+import json
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from secretsync.api import CreationPolicy, DeletionPolicy
+from secretsync.kube.resources import SECRETS
+from secretsync.sync import target, writing
+from secretsync.sync.assembling import assemble
+from secretsync.sync.names import field_manager
+from secretsync.sync.plan import plan
+from secretsync.sync.synchronize import fetch, synchronize
+from secretsync.sync.templating import apply_template, read_sources
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from secretsync.api import ExternalSecret, JsonObject
+    from secretsync.kube.protocol import Cluster
+    from secretsync.sync.fetching import FetchWindow
+    from secretsync.sync.types import Assembled, RefVersion, TargetContent
+
+_CONTEXT = b"external-secrets-on-pulumi/fingerprint/v1\0"
+
+
+@dataclass(frozen=True, slots=True)
+class Observation:
+    """What upstream and the cluster hold for one declaration.
+
+    Attributes:
+        target: ``namespace/name`` of the Secret.
+        keys: keys that the declaration gives the Secret, sorted.
+        versions: which upstream versions they come from.
+        fingerprint: HMAC-SHA-256 of the content the declaration gives, hex.
+        drift: how the live Secret differs from that content, e.g. ``missing`` or ``key a edited by kubectl-edit``;
+            empty where it does not differ.
+    """
+
+    target: str
+    keys: tuple[str, ...]
+    versions: tuple[RefVersion, ...]
+    fingerprint: str
+    drift: str
+
+
+async def observe(
+    external_secret: ExternalSecret, *, cluster: Cluster, fetches: FetchWindow, key: bytes, not_before: float
+) -> Observation:
+    """Fetch and render without writing, and compare with the live Secret.
+
+    Args:
+        external_secret: the declaration.
+        cluster: where the target is, and what templates read.
+        fetches: where values come from.
+        key: the fingerprint's key.
+        not_before: how fresh a shared read must be, on the clock of `fetches`.
+
+    Raises:
+        SecretSyncError: anything that would make a sync fail.
+    """
+    planned = plan(external_secret)
+    answers = await fetch(external_secret, planned, cluster=cluster, fetches=fetches, not_before=not_before)
+    assembled = assemble(external_secret, planned, answers)
+    namespace, name = external_secret.metadata.namespace, target.target_name(external_secret)
+    live = await cluster.get(SECRETS, name, namespace)
+    if not assembled.data and external_secret.spec.target.deletion_policy is not DeletionPolicy.Merge:
+        return _without_data(external_secret, assembled, live, key)
+    content = apply_template(external_secret, assembled.data, await read_sources(external_secret, cluster))
+    return Observation(
+        target=f"{namespace}/{name}",
+        keys=tuple(sorted(content.data)),
+        versions=assembled.versions,
+        fingerprint=fingerprint(content, key),
+        drift=_drift(external_secret, content, live),
+    )
+
+
+def _without_data(
+    external_secret: ExternalSecret, assembled: Assembled, live: JsonObject | None, key: bytes
+) -> Observation:
+    """All data is gone upstream: with Delete the Secret must go too, otherwise it stays as it is."""
+    to_delete = external_secret.spec.target.deletion_policy is DeletionPolicy.Delete and live is not None
+    digest = hmac.new(key, _CONTEXT + b"no data", hashlib.sha256).hexdigest()
+    name = f"{external_secret.metadata.namespace}/{target.target_name(external_secret)}"
+    return Observation(name, (), assembled.versions, digest, "all data is gone upstream" if to_delete else "")
+
+
+async def write(
+    external_secret: ExternalSecret, *, cluster: Cluster, fetches: FetchWindow, key: bytes, not_before: float
+) -> Observation:
+    """Sync once, then observe what came of it, from the same reads.
+
+    Raises:
+        SecretSyncError: the sync failed; nothing was written.
+    """
+    outcome = await synchronize(external_secret, cluster=cluster, fetches=fetches, not_before=not_before)
+    if outcome.error is not None:
+        raise outcome.error
+    return await observe(external_secret, cluster=cluster, fetches=fetches, key=key, not_before=not_before)
+
+
+async def remove(external_secret: ExternalSecret, *, cluster: Cluster) -> bool:
+    """Take back what the declaration wrote, as its creationPolicy says; whether anything was there to take back.
+
+    Owner: the Secret goes. Merge and CreateOrMerge: the declaration's own keys go. Orphan and None: all stays.
+    """
+    namespace, name = external_secret.metadata.namespace, target.target_name(external_secret)
+    live = await cluster.get(SECRETS, name, namespace)
+    if live is None:
+        return False
+    match external_secret.spec.target.creation_policy:
+        case CreationPolicy.Owner:
+            if not target.is_owned_by(external_secret, live):
+                return False
+            return await cluster.delete(SECRETS, name, namespace, uid=live["metadata"].get("uid", ""))
+        case CreationPolicy.Merge | CreationPolicy.CreateOrMerge:
+            manager = field_manager(external_secret.metadata.name)
+            own = target.managed_keys(live, manager, "data")
+            if not own:
+                return False
+            patch = {"data": dict.fromkeys(sorted(own))}
+            await cluster.merge_patch(SECRETS, name, namespace, patch, field_manager=manager)
+            return True
+        case _:
+            return False
+
+
+async def live_drift(external_secret: ExternalSecret, *, cluster: Cluster) -> str | None:
+    """How the live Secret differs from what was last written, told without asking any backend.
+
+    None where the Secret does not exist; empty where its data is as written.
+    """
+    live = await cluster.get(SECRETS, target.target_name(external_secret), external_secret.metadata.namespace)
+    if live is None:
+        return None
+    if external_secret.spec.target.creation_policy is CreationPolicy.Orphan or target.is_valid(external_secret, live):
+        return ""
+    manager = field_manager(external_secret.metadata.name)
+    others = sorted(_managers(live) - {manager})
+    return f"edited by {', '.join(others)}" if others else "edited"
+
+
+def fingerprint(content: TargetContent, key: bytes) -> str:
+    """HMAC-SHA-256, hex, over everything the content says, in a form that has no second reading."""
+    canonical = json.dumps(
+        {
+            "type": content.type,
+            "data": {name: value.hex() for name, value in content.data.items()},
+            "labels": dict(content.labels),
+            "annotations": dict(content.annotations),
+        },
+        sort_keys=True,
+        ensure_ascii=True,
+        separators=(",", ":"),
+    )
+    return hmac.new(key, _CONTEXT + canonical.encode(), hashlib.sha256).hexdigest()
+
+
+def _drift(external_secret: ExternalSecret, content: TargetContent, live: JsonObject | None) -> str:
+    policy = external_secret.spec.target.creation_policy
+    if live is None:
+        return "" if policy in (CreationPolicy.None_, CreationPolicy.Merge) else "missing"
+    if policy is CreationPolicy.None_:
+        return ""
+    if target.is_frozen(external_secret, live):
+        return ""
+    wanted = target.desired(external_secret, content, live)
+    if writing.is_same(live, wanted):
+        return ""
+    before, after = target.decoded_data(live), target.decoded_data(wanted)
+    changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
+    if not changed:
+        return "metadata edited"
+    owners = _key_managers(live)
+    return "; ".join(_change(name, before, after, owners) for name in changed)
+
+
+def _change(name: str, before: Mapping[str, bytes], after: Mapping[str, bytes], owners: Mapping[str, str]) -> str:
+    if name not in before:
+        return f"key {name} missing"
+    verb = "edited" if name in after else "added"
+    return f"key {name} {verb} by {owners[name]}" if name in owners else f"key {name} {verb}"
+
+
+def _key_managers(live: JsonObject) -> dict[str, str]:
+    """Data key → the field manager that owns it."""
+    return {name: manager for manager in sorted(_managers(live)) for name in target.managed_keys(live, manager, "data")}
+
+
+def _managers(live: JsonObject) -> set[str]:
+    return {str(entry.get("manager", "")) for entry in live["metadata"].get("managedFields") or ()}
