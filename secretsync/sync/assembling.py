@@ -58,7 +58,8 @@ def assemble(external_secret: ExternalSecret, plan: Plan, answers: Mapping[str, 
         except SecretSyncError as error:
             raise _located(error, entry) from error
         if isinstance(found, Missing):
-            if policy is DeletionPolicy.Retain:
+            always = found.data_is_error and isinstance(entry, DataEntry)
+            if always or policy is DeletionPolicy.Retain:
                 remedy = "create it, or set deletionPolicy to Merge or Delete so that it may be missing"
                 raise SecretNotFound(found.reason, place=_place(entry), remedy=remedy)
             missing.append(MissingSecret(entry.field, _key(entry), found.reason))
@@ -85,6 +86,8 @@ def _entry(entry: Entry, answer: Answer, versions: list[RefVersion]) -> Mapping[
     versions.append(RefVersion(_store(entry.store), entry.ref.key, result.version))
     if isinstance(entry, ExtractEntry):
         members = provider.members(result, entry.ref)
+        if isinstance(members, Missing):
+            return members
         ref = entry.ref
         if not entry.rewrite:
             members = conversion.convert_keys(members, ref.conversion_strategy)

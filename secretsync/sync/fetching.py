@@ -76,7 +76,7 @@ class FetchWindow:
         self._clock = clock
         self._keep = keep
         self._gets: dict[tuple[Provider, RemoteKey], _Answer[Fetched | Missing]] = {}
-        self._finds: dict[tuple[Provider, str], _Answer[Mapping[str, Fetched]]] = {}
+        self._finds: dict[tuple[Provider, str], _Answer[Mapping[str, Fetched] | Missing]] = {}
         self._batches: dict[Provider, _Batch] = {}
         self._tasks: set[asyncio.Task[None]] = set()
         self._swept = clock()
@@ -102,7 +102,7 @@ class FetchWindow:
                 results[key] = error
         return results
 
-    async def find(self, provider: Provider, query: Find, *, not_before: float) -> Mapping[str, Fetched]:
+    async def find(self, provider: Provider, query: Find, *, not_before: float) -> Mapping[str, Fetched] | Missing:
         """The secrets that match, from a search that began at `not_before` or later."""
         self._sweep()
         self.counts.asked += 1

@@ -1,0 +1,1 @@
+"""The controller: watches ExternalSecrets, stores and targets, and keeps every target as its ExternalSecret says."""

@@ -1,0 +1,147 @@
+"""One login per store: providers stay open until their store or the objects it refers to change."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from secretsync.api import ClusterSecretStore
+from secretsync.providers.registry import open_provider
+
+if TYPE_CHECKING:
+    from secretsync.api import Store
+    from secretsync.controller.informer import Key
+    from secretsync.kube.protocol import Cluster
+    from secretsync.providers.protocol import Provider
+    from secretsync.sync.fetching import FetchWindow
+
+log = logging.getLogger(__name__)
+
+StoreKey = tuple[str, str, str]
+"""Kind, namespace (empty for a ClusterSecretStore) and name."""
+
+_CLOSE_AFTER = 30.0
+"""Seconds that a replaced provider stays open for the syncs that still use it."""
+
+
+def store_key(store: Store) -> StoreKey:
+    """The key of a store."""
+    return store.kind, store.metadata.namespace, store.metadata.name
+
+
+def referenced_objects(store: Store, namespace: str) -> frozenset[Key]:
+    """Namespace and name of every object that the store's provider configuration names.
+
+    Args:
+        store: the store.
+        namespace: where references without a namespace point to: that of the ExternalSecret for a ClusterSecretStore.
+    """
+    home = namespace if isinstance(store, ClusterSecretStore) else store.metadata.namespace
+    config = store.spec.provider.config
+    return frozenset((str(ref.get("namespace") or home), str(ref["name"])) for ref in _references(config))
+
+
+def is_referent(store: Store) -> bool:
+    """Whether a ClusterSecretStore reads its credentials in the namespace of each ExternalSecret."""
+    if not isinstance(store, ClusterSecretStore):
+        return False
+    return any(not ref.get("namespace") for ref in _references(store.spec.provider.config))
+
+
+def _references(value: object, name: str = "") -> Iterator[dict[str, Any]]:
+    if isinstance(value, dict):
+        if isinstance(value.get("name"), str) and (name.endswith("Ref") or name in _REFERENCES):
+            yield value
+        for key, inner in value.items():
+            yield from _references(inner, key)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _references(inner, name)
+
+
+_REFERENCES = frozenset(
+    {"caProvider", "bearerToken", "clientCert", "clientKey", "serviceAccount", "secretRef", "usernameSecret"}
+)
+
+
+@dataclass(slots=True)
+class _Opened:
+    version: tuple[str, int]
+    provider: Provider
+    objects: frozenset[Key]
+
+
+class ProviderCache:
+    """Open providers by store, and by namespace where the store reads credentials there."""
+
+    def __init__(self, cluster: Cluster, *, opener: Callable[..., Provider] = open_provider) -> None:
+        self._cluster = cluster
+        self._opener = opener
+        self._opened: dict[tuple[StoreKey, str], _Opened] = {}
+        self._closing: set[asyncio.Task[None]] = set()
+        self.fetches: FetchWindow | None = None
+        self.logins = 0
+
+    def provider(self, store: Store, namespace: str) -> Provider:
+        """The provider of a store as it now is.
+
+        Raises:
+            StoreInvalid: its specification cannot work.
+        """
+        scope = namespace if is_referent(store) else ""
+        identity = (store_key(store), scope)
+        version = (store.metadata.uid, store.metadata.generation)
+        opened = self._opened.get(identity)
+        if opened is not None and opened.version == version:
+            return opened.provider
+        if opened is not None:
+            self._drop(identity)
+        provider = self._opener(store, namespace=namespace, cluster=self._cluster)
+        self.logins += 1
+        self._opened[identity] = _Opened(version, provider, referenced_objects(store, namespace))
+        return provider
+
+    def drop_store(self, key: StoreKey) -> None:
+        """Close what was opened for a store."""
+        for identity in [identity for identity in self._opened if identity[0] == key]:
+            self._drop(identity)
+
+    def drop_users_of(self, obj: Key) -> frozenset[StoreKey]:
+        """Close what depends on an object, e.g. a Secret with credentials; the stores concerned."""
+        users = [identity for identity, opened in self._opened.items() if obj in opened.objects]
+        for identity in users:
+            self._drop(identity)
+        return frozenset(identity[0] for identity in users)
+
+    async def aclose(self) -> None:
+        """Close everything now."""
+        opened, self._opened = list(self._opened.values()), {}
+        for task in list(self._closing):
+            task.cancel()
+        await asyncio.gather(*self._closing, return_exceptions=True)
+        await asyncio.gather(*(_close(entry.provider) for entry in opened))
+
+    def _drop(self, identity: tuple[StoreKey, str]) -> None:
+        provider = self._opened.pop(identity).provider
+        if self.fetches is not None:
+            self.fetches.forget(provider)
+        task = asyncio.get_running_loop().create_task(_close_later(provider))
+        self._closing.add(task)
+        task.add_done_callback(self._closing.discard)
+
+
+async def _close_later(provider: Provider) -> None:
+    try:
+        await asyncio.sleep(_CLOSE_AFTER)
+    finally:
+        await _close(provider)
+
+
+async def _close(provider: Provider) -> None:
+    try:
+        await provider.aclose()
+    except Exception as error:  # noqa: BLE001 - a backend that is gone already must not stop the shutdown
+        log.debug("closing a provider failed: %s", type(error).__name__)
