@@ -24,8 +24,8 @@ MAX_DEPTH: Final = go_json_deep.MAX_DEPTH
 class NumberStyle(StrEnum):
     """What becomes of a number between reading and writing.
 
-    ``Raw`` keeps its text (``json.Number`` or ``json.RawMessage`` in Go); ``Float64`` sends it through a double, so that
-    large integers lose digits and ``1.50`` becomes ``1.5``.
+    ``Raw`` keeps its text (``json.Number`` or ``json.RawMessage`` in Go); ``Float64`` sends it through a double, so
+    that large integers lose digits and ``1.50`` becomes ``1.5``.
     """
 
     Raw = "Raw"

@@ -5,8 +5,8 @@ It accepts the same language as Go's ``encoding/json``; depth is counted, as the
 
 from __future__ import annotations
 
+import json
 import re
-from json.decoder import scanstring
 from typing import TYPE_CHECKING, Any, Final
 
 if TYPE_CHECKING:
@@ -16,6 +16,7 @@ MAX_DEPTH: Final = 10_000
 
 _SPACE: Final = re.compile(r"[ \t\r\n]*+")
 _NUMBER: Final = re.compile(r"-?(?:0|[1-9][0-9]*+)(?:\.[0-9]++)?(?:[eE][+-]?[0-9]++)?")
+_STRING: Final = re.compile(r'"[^"\\\x00-\x1f]*+(?:\\(?:["\\/bfnrt]|u[0-9a-fA-F]{4})[^"\\\x00-\x1f]*+)*+"')
 _WORDS: Final = {"t": ("true", True), "f": ("false", False), "n": ("null", None)}
 
 
@@ -98,7 +99,7 @@ class _Reader:
             return ""
         if character != '"':
             raise ValueError("a key is missing")
-        key, self.position = scanstring(self.text, self.position + 1, True)  # noqa: FBT003 - a C function
+        key = self._string()
         if self._skip() != ":":
             raise ValueError("a colon is missing")
         self.position += 1
@@ -108,8 +109,7 @@ class _Reader:
         """The value that begins here, and whether it is a container that was only opened."""
         character = self._skip()
         if character == '"':
-            text, self.position = scanstring(self.text, self.position + 1, True)  # noqa: FBT003 - a C function
-            return text, False
+            return self._string(), False
         if character in ("{", "["):
             self.position += 1
             return ({} if character == "{" else []), True
@@ -124,6 +124,17 @@ class _Reader:
             raise ValueError("a value is missing")
         self.position = match.end()
         return self.number(match[0]), False
+
+    def _string(self) -> str:
+        match = _STRING.match(self.text, self.position)
+        if match is None:
+            raise ValueError("a string is wrong or never ends")
+        self.position = match.end()
+        literal = match[0]
+        if "\\" not in literal:
+            return literal[1:-1]
+        text: str = json.loads(literal)
+        return text
 
     def _skip(self) -> str:
         """The next character that is not white space, empty at the end."""

@@ -55,7 +55,7 @@ def group_end(text: bytes, start: int) -> int:
 
 
 def value_end(text: bytes, start: int) -> int:
-    """The index behind the value that begins at `start` with a quote, a bracket, or anything else (a number, a word)."""
+    """The index behind the value that begins at `start`: a string, an array, an object, or a number or word."""
     first = text[start]
     if first == _QUOTE:
         end = string_end(text, start + 1)

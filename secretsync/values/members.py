@@ -1,7 +1,7 @@
 """A JSON object taken apart into the keys of a Secret (``dataFrom.extract``; ESO v2.9.0).
 
 Strings are unquoted and ``null`` becomes an empty value, whatever the style. The rest differs by provider: kept as
-written (`NumberStyle.Raw`: fake, aws, kubernetes), or decoded and written again (`NumberStyle.Float64`: vault, webhook).
+written (`NumberStyle.Raw`: fake, aws), or decoded and written again (`NumberStyle.Float64`: vault, webhook).
 """
 
 from __future__ import annotations
