@@ -1,4 +1,4 @@
-"""Events on ExternalSecrets: written in the background, repeated ones counted up, never more than a bounded number waiting."""
+"""Events on ExternalSecrets: written in the background, repeated ones counted up, a bounded number waiting."""
 
 from __future__ import annotations
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -12,6 +11,8 @@ from secretsync.errors import ClusterError
 from secretsync.kube.protocol import WatchExpired
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from secretsync.api import JsonObject
     from secretsync.kube.protocol import Cluster
     from secretsync.kube.resources import Resource

@@ -1,4 +1,7 @@
-"""Metrics: ESO's names for what ESO measures, our own beside them. Labels never carry a value; series end with their object."""
+"""Metrics: ESO's names for what ESO measures, our own beside them.
+
+Labels never carry a secret value; series end with their object.
+"""
 
 from __future__ import annotations
 

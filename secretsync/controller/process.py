@@ -13,7 +13,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from secretsync.controller.events import EventRecorder
-from secretsync.controller.informer import Informer
+from secretsync.controller.informer import Informer, version_of
 from secretsync.controller.metrics import Metrics
 from secretsync.controller.provider_cache import ProviderCache
 from secretsync.controller.queue import Priority, WorkQueue
@@ -27,7 +27,7 @@ from secretsync.sync.fetching import FetchWindow
 from secretsync.sync.names import CLEANUP_FINALIZER
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
     from secretsync.api import JsonObject
     from secretsync.controller.informer import Change, Key
@@ -203,6 +203,8 @@ class Controller:
             self._checks.add(task)
             task.add_done_callback(self._checks.discard)
             return
+        if change.old is not None and version_of(change.old) == version_of(change.new):
+            return  # a write of our own
         for key in keys:
             memory = self._memories.get(key)
             if memory is not None and memory.attempted:
@@ -242,8 +244,8 @@ def _stores(raw: JsonObject, namespace: str) -> set[StoreKey]:
     """The stores that a raw ExternalSecret names, read without its model: it may not be decodable."""
     spec = raw.get("spec") or {}
     refs = [spec.get("secretStoreRef")]
-    for entry in (*(spec.get("data") or ()), *(spec.get("dataFrom") or ())):
-        refs.append((entry.get("sourceRef") or {}).get("storeRef"))
+    entries = (*(spec.get("data") or ()), *(spec.get("dataFrom") or ()))
+    refs.extend((entry.get("sourceRef") or {}).get("storeRef") for entry in entries)
     found = set()
     for ref in refs:
         if isinstance(ref, dict) and ref.get("name"):
@@ -263,9 +265,7 @@ def _concerns(old: JsonObject, new: JsonObject) -> bool:
     )
 
 
-async def _until(
-    work: Coroutine[object, object, object] | asyncio.Future[object], stop: asyncio.Event, *, cancel: bool = True
-) -> None:
+async def _until(work: Awaitable[object], stop: asyncio.Event, *, cancel: bool = True) -> None:
     """Wait for `work` or for `stop`, whichever comes first."""
     future = asyncio.ensure_future(work)
     stopped = asyncio.ensure_future(stop.wait())

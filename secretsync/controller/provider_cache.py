@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -12,6 +11,8 @@ from secretsync.api import ClusterSecretStore
 from secretsync.providers.registry import open_provider
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from secretsync.api import Store
     from secretsync.controller.informer import Key
     from secretsync.kube.protocol import Cluster

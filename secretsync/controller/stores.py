@@ -246,23 +246,59 @@ class StoreRegistry:
             provider = self._providers.provider(store, store.metadata.namespace)
         except SecretSyncError as error:
             message = "unable to create client"
-            return Verdict(uid, generation, False, "InvalidProviderConfig", message, str(error))
+            return Verdict(
+                uid, generation, ready=False, reason="InvalidProviderConfig", message=message, cause=str(error)
+            )
         try:
             validity = await provider.validate()
         except StoreError as error:
             message = "unable to create client"
-            return Verdict(uid, generation, False, "InvalidProviderConfig", message, str(error), retry=True)
+            return Verdict(
+                uid,
+                generation,
+                ready=False,
+                reason="InvalidProviderConfig",
+                message=message,
+                cause=str(error),
+                retry=True,
+            )
         except SecretSyncError as error:
             message = "unable to validate store"
-            return Verdict(uid, generation, False, "InvalidProviderConfig", message, str(error), retry=True)
+            return Verdict(
+                uid,
+                generation,
+                ready=False,
+                reason="InvalidProviderConfig",
+                message=message,
+                cause=str(error),
+                retry=True,
+            )
         if isinstance(validity, Invalid):
             message = "unable to validate store"
-            return Verdict(uid, generation, False, "InvalidProviderConfig", message, validity.reason, retry=True)
+            return Verdict(
+                uid,
+                generation,
+                ready=False,
+                reason="InvalidProviderConfig",
+                message=message,
+                cause=validity.reason,
+                retry=True,
+            )
         capabilities = str(provider.capabilities)
         if isinstance(validity, Unknown):
             message = "store isn't currently able to validate"
-            return Verdict(uid, generation, True, "ValidationUnknown", message, validity.reason, capabilities)
-        return Verdict(uid, generation, True, "Valid", "store validated", "", capabilities)
+            return Verdict(
+                uid,
+                generation,
+                ready=True,
+                reason="ValidationUnknown",
+                message=message,
+                cause=validity.reason,
+                capabilities=capabilities,
+            )
+        return Verdict(
+            uid, generation, ready=True, reason="Valid", message="store validated", capabilities=capabilities
+        )
 
     async def _write_status(self, key: StoreKey, verdict: Verdict) -> None:
         kind, namespace, name = key
@@ -294,10 +330,8 @@ class StoreRegistry:
 
     def _interval(self, store: Store) -> timedelta:
         text = store.spec.refresh_interval
-        if isinstance(text, int) or text.isdecimal():
-            every = timedelta(seconds=int(text))
-        else:
-            every = go_duration.parse(text)
+        in_seconds = isinstance(text, int) or text.isdecimal()
+        every = timedelta(seconds=int(text)) if in_seconds else go_duration.parse(str(text))
         return every if every > timedelta(0) else self._settings.store_requeue_interval
 
 

@@ -1,6 +1,7 @@
 """From what was read to the data map; pure.
 
-Order inside one ``dataFrom`` item: rewrite → convert (only without rewrite) → check keys → decode → NUL bytes (ESO v2.9.0).
+Order inside one ``dataFrom`` item: rewrite → convert (only without rewrite) → check keys → decode → NUL bytes
+(ESO v2.9.0).
 """
 
 from __future__ import annotations

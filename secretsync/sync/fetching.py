@@ -8,13 +8,14 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Generic, Protocol, TypeVar
 
 from secretsync.errors import ProviderError, ProviderUnavailable, SecretSyncError
 
 if TYPE_CHECKING:
+    from collections.abc import Awaitable, Callable, Iterable, Mapping
+
     from secretsync.api import Find, StoreRef
     from secretsync.providers.protocol import Fetched, Missing, Provider, RemoteKey
 

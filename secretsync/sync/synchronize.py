@@ -109,10 +109,10 @@ async def fetch(
     reads = await asyncio.gather(*(fetches.get(provider, keys[provider], not_before=since) for provider in keys))
     found = dict(zip(keys, reads, strict=True))
     answers: dict[str, Answer] = {}
-    for entry in planned.entries:
-        if isinstance(entry, GeneratorEntry):
-            answers[entry.field] = await _generated(entry, namespace, cluster)
-            continue
+    for item in planned.entries:
+        if isinstance(item, GeneratorEntry):
+            answers[item.field] = await _generated(item, namespace, cluster)
+    for entry in planned.store_entries:
         provider = opened[_identity(entry.store)]
         if isinstance(provider, SecretSyncError):
             answers[entry.field] = Answer(None, provider)

@@ -1,7 +1,7 @@
 """The target Secret: what it should be, given what it is now; pure.
 
-Byte for byte as ESO v2.9.0 writes it: managed and created-by labels, the data-hash annotation, the owner reference, keys
-of others kept or cleared by creationPolicy, and what this ExternalSecret wrote before pruned by its field manager.
+Byte for byte as ESO v2.9.0 writes it: managed and created-by labels, the data-hash annotation, the owner reference,
+keys of others kept or cleared by creationPolicy, and what this ExternalSecret wrote before pruned by its field manager.
 """
 
 from __future__ import annotations

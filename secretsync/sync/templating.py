@@ -1,14 +1,13 @@
-"""Templates, metadata and type of the target; pure, apart from `read_sources`, which fetches what ``templateFrom`` names.
+"""Templates, metadata and type of the target; pure, apart from `read_sources`, which fetches the ``templateFrom`` objects.
 
-Precedence of data: ``template.data`` over ``templateFrom`` over provider data; the last counts only without data templates
-or with mergePolicy Merge (ESO v2.9.0).
+Precedence of data: ``template.data`` over ``templateFrom`` over provider data; the last counts only without data
+templates or with mergePolicy Merge (ESO v2.9.0).
 """
 
 from __future__ import annotations
 
 import base64
 import binascii
-from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,6 +19,8 @@ from secretsync.template import render, render_mapping
 from secretsync.values import decoding
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from secretsync.api import ExternalSecret, ExternalSecretTemplate, JsonObject, TemplateFrom, TemplateRef
     from secretsync.kube.protocol import Cluster
     from secretsync.kube.resources import Resource

@@ -1,7 +1,8 @@
 """The one write of a sync: create, update, or nothing where nothing changes.
 
-A PUT that carries the resourceVersion it was computed from stands in for server-side apply: it fails where somebody wrote
-in between, it can take foreign keys away as creationPolicy Owner does, and the API server records the same field manager.
+A PUT that carries the resourceVersion it was computed from stands in for server-side apply: it fails where somebody
+wrote in between, it can take foreign keys away as creationPolicy Owner does, and the API server records the same field
+manager.
 """
 
 from __future__ import annotations

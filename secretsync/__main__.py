@@ -1,0 +1,10 @@
+"""``python -m secretsync``."""
+
+from __future__ import annotations
+
+import sys
+
+from secretsync.cli import main
+
+if __name__ == "__main__":
+    sys.exit(main())
