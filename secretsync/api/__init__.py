@@ -39,15 +39,23 @@ from secretsync.api.external_secret import (
     SyncWindows,
 )
 from secretsync.api.generators import (
+    ClusterGenerator,
+    ClusterGeneratorSpec,
     FakeGenerator,
     FakeGeneratorSpec,
+    Generator,
+    GeneratorSpec,
     PasswordEncoding,
     PasswordGenerator,
     PasswordSpec,
+    SSHKeyGenerator,
+    SSHKeySpec,
+    SSHKeyType,
     UUIDGenerator,
     UUIDSpec,
 )
 from secretsync.api.go_duration import Duration
+from secretsync.api.manifests import Manifests, Origin, Remark, load_manifests
 from secretsync.api.metadata import (
     Condition,
     ConditionStatus,
@@ -154,6 +162,8 @@ from secretsync.api.target import (
     TemplateRef,
     TemplateRefItem,
 )
+from secretsync.api.unknown import unknown_fields
+from secretsync.api.validation import validate
 
 __all__ = [
     "AWSAuth",
@@ -176,6 +186,8 @@ __all__ = [
     "ClusterExternalSecret",
     "ClusterExternalSecretSpec",
     "ClusterExternalSecretStatus",
+    "ClusterGenerator",
+    "ClusterGeneratorSpec",
     "ClusterSecretStore",
     "ClusterSecretStoreCondition",
     "Condition",
@@ -205,8 +217,10 @@ __all__ = [
     "GCPSMProvider",
     "GCPWorkloadIdentity",
     "GCPWorkloadIdentityFederation",
+    "Generator",
     "GeneratorKind",
     "GeneratorRef",
+    "GeneratorSpec",
     "JsonObject",
     "Kind",
     "KubernetesAuth",
@@ -216,12 +230,14 @@ __all__ = [
     "LabelSelectorOperator",
     "LabelSelectorRequirement",
     "ManifestReference",
+    "Manifests",
     "MetadataPolicy",
     "Model",
     "NTLMProtocol",
     "NamespaceFailure",
     "NullBytePolicy",
     "ObjectMeta",
+    "Origin",
     "OwnerReference",
     "PasswordEncoding",
     "PasswordGenerator",
@@ -243,6 +259,7 @@ __all__ = [
     "PushSecretStoreRef",
     "PushSecretUpdatePolicy",
     "RefreshPolicy",
+    "Remark",
     "RemoteRef",
     "RetrySettings",
     "Rewrite",
@@ -252,6 +269,9 @@ __all__ = [
     "RewriteMergeStrategy",
     "RewriteRegexp",
     "RewriteTransform",
+    "SSHKeyGenerator",
+    "SSHKeySpec",
+    "SSHKeyType",
     "SecretKeySelector",
     "SecretReference",
     "SecretStore",
@@ -301,5 +321,8 @@ __all__ = [
     "WebhookProvider",
     "WebhookResult",
     "WebhookSecret",
+    "load_manifests",
     "parse",
+    "unknown_fields",
+    "validate",
 ]

@@ -12,7 +12,7 @@ import binascii
 from datetime import UTC, datetime
 from typing import Annotated, Any, Self, TypeVar
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, PlainSerializer, Strict, WithJsonSchema
 from pydantic.alias_generators import to_camel
 from pydantic_core import PydanticCustomError
 
@@ -56,6 +56,7 @@ Base64Bytes = Annotated[
     bytes,
     BeforeValidator(_decode_base64),
     PlainSerializer(_encode_base64, return_type=str),
+    WithJsonSchema({"type": "string", "format": "byte"}),
 ]
 """Bytes that travel as base64 in JSON (Go's ``[]byte``)."""
 
@@ -70,7 +71,12 @@ def _format_time(value: datetime) -> str:
     return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-Time = Annotated[datetime, BeforeValidator(_only_text), PlainSerializer(_format_time, return_type=str)]
+Time = Annotated[
+    datetime,
+    BeforeValidator(_only_text),
+    PlainSerializer(_format_time, return_type=str),
+    WithJsonSchema({"type": "string", "format": "date-time"}),
+]
 """A point in time, RFC 3339 with seconds on the wire (Kubernetes' ``metav1.Time``)."""
 
 

@@ -16,6 +16,7 @@ from secretsync.api.rewrite import Rewrite
 from secretsync.api.target import ExternalSecretTarget
 
 API_VERSION: Final = "external-secrets.io/v1"
+SCHEDULE: Final = r"^(@(annually|yearly|monthly|weekly|daily|midnight|hourly)|@every [^\s]+.*|[^\s]+( [^\s]+){4})$"
 DEFAULT_REFRESH_INTERVAL: Final = timedelta(hours=1)
 
 
@@ -46,7 +47,7 @@ class DataFrom(Model):
 class SyncWindow(Model):
     """A recurring span of time."""
 
-    schedule: str
+    schedule: str = Field(pattern=SCHEDULE)
     """When it starts: five cron fields in UTC, @hourly and the like, or @every with a duration."""
     duration: Duration
     """How long it lasts."""

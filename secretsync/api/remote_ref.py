@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from secretsync.api.base import Model, ObjectName
 from secretsync.api.enums import ConversionStrategy, DecodingStrategy, MetadataPolicy, NullBytePolicy, StoreKind
@@ -62,6 +64,12 @@ class SourceRef(Model):
     """The store this entry is read from."""
     generator_ref: GeneratorRef | None = None
     """The generator this entry comes from; only in dataFrom."""
+
+    @model_validator(mode="after")
+    def _exactly_one(self) -> Self:
+        if (self.store_ref is not None) + (self.generator_ref is not None) != 1:
+            raise PydanticCustomError("exactly_one", "needs exactly one of storeRef, generatorRef")
+        return self
 
 
 class RemoteRef(Model):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from enum import StrEnum
+from typing import Annotated
 
 from pydantic import Field
 
@@ -72,7 +73,9 @@ class GCPWorkloadIdentityFederation(Model):
     """The workload identity provider."""
     external_token_endpoint: str = ""
     """Where tokens are exchanged."""
-    gcp_service_account_email: str = ""
+    gcp_service_account_email: (
+        Annotated[str, Field(min_length=1, pattern=r"^.*@.*\.iam\.gserviceaccount\.com$")] | None
+    ) = None
     """The Google service account that is impersonated."""
 
 

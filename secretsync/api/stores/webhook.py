@@ -65,7 +65,7 @@ class WebhookProvider(Model):
     """Body of the request, a template."""
     timeout: Duration | None = None
     """How long to wait for an answer."""
-    result: WebhookResult
+    result: WebhookResult = Field(default_factory=WebhookResult)
     """Where the value is in the answer."""
     secrets: Items[WebhookSecret] = ()
     """Secrets that templates may use."""
