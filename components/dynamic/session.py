@@ -1,7 +1,7 @@
 """What all resources of one engine operation share: a cluster client, opened stores, and one window of reads (D7).
 
-The engine starts a fresh process for every operation, so "one operation" is "one process": what its checks saw and what it
-then writes come from the same reads.
+The engine starts a fresh process for every operation, so "one operation" is "one process": what its checks saw and
+what it then writes come from the same reads.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """SyncedSecret: one ExternalSecret, fetched and written by the program, with rotation and drift in the preview.
 
-`check` looks upstream and at the live Secret and puts versions, key names, a keyed fingerprint and drift into the inputs,
-so the engine shows a real difference; `create` and `update` write. State holds those, and never a value (D3, D4).
+`check` looks upstream and at the live Secret and puts versions, key names, a keyed fingerprint and drift into the
+inputs, so the engine shows a real difference; `create` and `update` write. State holds those, and no value (D3, D4).
 """
 
 from __future__ import annotations

@@ -1,0 +1,82 @@
+"""Stack configuration: typed, with every wrong key named at once."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+import yaml
+
+from components.settings import SECTIONS, Settings, parse
+from secretsync.errors import SettingsError
+
+pytestmark = pytest.mark.unit
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def settings(**values: Any) -> Settings:
+    return parse({"environment": "dev", "manifests": ["manifests/dev"], **values}, place="Pulumi.test.yaml")
+
+
+def test_absent_sections_have_their_defaults() -> None:
+    made = settings(cluster=None, operator=None)
+    assert made.vault is None
+    assert made.operator.kind == "builtin"
+    assert made.sync.lane("demo", "any") == "operator"
+
+
+def test_every_wrong_key_is_reported_at_once_with_its_path() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(environment="test", operator={"replicas": 0, "imgae": "x"}, vault={"tokenTtlSeconds": "soon"})
+    message = str(caught.value)
+    for key in ("environment", "operator.replicas", "operator.imgae", "vault.tokenTtlSeconds"):
+        assert f"external-secrets:{key}" in message
+    assert message.startswith("Pulumi.test.yaml: ")
+
+
+def test_a_wrong_value_is_not_repeated_in_the_message() -> None:
+    with pytest.raises(SettingsError) as caught:
+        settings(vault={"token": "canary-token"})
+    assert "canary-token" not in str(caught.value)
+
+
+def test_an_external_secret_cannot_be_in_both_lanes() -> None:
+    with pytest.raises(SettingsError, match="demo/a cannot be in both lanes"):
+        settings(sync={"operator": ["demo/a"], "pulumi": ["demo/a", "demo/b"]})
+
+
+def test_a_listed_lane_goes_before_the_default() -> None:
+    made = settings(sync={"default": "pulumi", "operator": ["demo/a"]})
+    assert made.sync.lane("demo", "a") == "operator"
+    assert made.sync.lane("demo", "b") == "pulumi"
+
+
+def test_the_vault_address_comes_from_the_setting_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("VAULT_ADDR", "http://127.0.0.1:1/")
+    assert settings(vault={"address": "https://vault.test/"}).vault_address == "https://vault.test"
+    assert settings(vault={}).vault_address == "http://127.0.0.1:1"
+    monkeypatch.delenv("VAULT_ADDR")
+    with pytest.raises(SettingsError, match="export VAULT_ADDR"):
+        _ = settings(vault={}).vault_address
+
+
+def test_the_kubeconfig_comes_from_the_setting_before_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("KUBECONFIG", "/from/environment")
+    assert settings().kubeconfig == Path("/from/environment")
+    assert settings(cluster={"kubeconfig": "/from/setting"}).kubeconfig == Path("/from/setting")
+
+
+@pytest.mark.parametrize("stack", sorted(path.name for path in ROOT.glob("Pulumi.*.yaml")))
+def test_every_stack_file_is_valid(stack: str) -> None:
+    config = yaml.safe_load((ROOT / stack).read_text(encoding="utf-8"))["config"]
+    keys = {"environment", "namespace", *SECTIONS}
+    values = {name: config.get(f"external-secrets:{name}") for name in keys}
+    assert parse(values, place=stack).environment in stack
+
+
+def test_every_key_of_the_stack_files_is_declared_in_the_project() -> None:
+    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
+    declared = {name.partition(":")[2] for name in project}
+    assert declared == {"environment", "namespace", *SECTIONS, "sampleSecrets", "fingerprintKey"}
