@@ -37,14 +37,19 @@ def string_end(text: bytes, start: int) -> int:
 
 
 def group_end(text: bytes, start: int) -> int:
-    """The index behind the bracket that closes the group whose content begins at `start`; the length if none does."""
+    """The index behind the bracket that closes the group whose content begins at `start`.
+
+    The length where no bracket does, and one more where a string in it never ends: the walk then stops at once.
+    """
     depth = 1
     size = len(text)
     while True:
         match = _STEP.match(text, start)
         start = match.end() if match else start
-        if start >= size or text[start] == _QUOTE:
+        if start >= size:
             return size
+        if text[start] == _QUOTE:
+            return size + 1
         if text[start] in _OPENING:
             depth += 1
         else:
