@@ -1,7 +1,7 @@
 r"""Regular expressions as Go's ``regexp`` understands them, run by RE2, which takes time linear in the text.
 
-Go's syntax is RE2's but for one construct, ``\C`` (a single byte), which Go refuses and so do we. Patterns and texts are
-bounded, so that neither compiling nor replacing can hold up a sync.
+Go's syntax is RE2's but for one construct, ``\C`` (a single byte), which Go refuses and so do we. Patterns and texts
+are bounded, so that neither compiling nor replacing can hold up a sync.
 """
 
 from __future__ import annotations
@@ -45,8 +45,8 @@ class Pattern:
         Args:
             text: what is searched.
             template: the replacement; ``$1``, ``${1}``, ``$name``, ``${name}`` insert a group, ``$$`` a dollar sign. A
-                name reaches as far as letters, digits and underscores go: ``$1x`` is the group named ``1x``, and a group
-                that does not exist is empty.
+                name reaches as far as letters, digits and underscores go: ``$1x`` is the group named ``1x``, and a
+                group that does not exist is empty.
 
         Raises:
             SecretKeyError: the text, the template or the result is too long.
@@ -64,8 +64,9 @@ class Pattern:
             start, end = match.span()
             parts.append(data[last:start])
             if end > last or start == 0:
-                parts.extend(self._piece(piece, match) for piece in pieces)
-                size += sum(len(part) for part in parts[-len(pieces) :]) if pieces else 0
+                inserted = [self._piece(piece, match) for piece in pieces]
+                parts += inserted
+                size += sum(map(len, inserted)) + len(inserted)
             if size > MAX_RESULT:
                 raise SecretKeyError(f"the rewrite of a key makes more than {MAX_RESULT} bytes")
             last = end

@@ -1,7 +1,7 @@
 """``rewrite``: operations on the keys of one ``dataFrom`` entry, applied in order (ESO v2.9.0).
 
 Two keys that become one name: ESO keeps whichever its random map order writes last. Here that is refused, unless both
-values are the same, or the name is empty at the end and so dropped anyway (``docs/decisions/0002-rewrite-collisions.md``).
+values are the same, or the name is empty at the end and so dropped anyway (decision 0002, rewrite collisions).
 """
 
 from __future__ import annotations

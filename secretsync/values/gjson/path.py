@@ -187,12 +187,17 @@ def parse_query(path: bytes) -> tuple[Query, int] | None:
         position += 1
     if depth > 0:
         return None
-    if not operator_at:
-        return Query(trim(path[2:position])), position + 1
-    operator, operand = _operation(trim(path[operator_at:position]))
+    return _query(path[2:position], operator_at - 2, escaped=escaped), position + 1
+
+
+def _query(text: bytes, operator_at: int, *, escaped: bool) -> Query:
+    """The condition in the brackets; `operator_at` is negative where it only asks whether something exists."""
+    if operator_at < 0:
+        return Query(trim(text))
+    operator, operand = _operation(trim(text[operator_at:]))
     if len(operand) > 1 and operand.startswith(b'"') and operand.endswith(b'"'):
         operand = unescape(operand[1:-1]) if escaped else operand[1:-1]
-    return Query(trim(path[2:operator_at]), operator, operand), position + 1
+    return Query(trim(text[:operator_at]), operator, operand)
 
 
 def _operation(text: bytes) -> tuple[bytes, bytes]:
@@ -217,15 +222,10 @@ def split_pipe(path: bytes) -> tuple[bytes, bytes | None]:
             position += 1
         elif character == _PIPE:
             return path[:position], path[position + 1 :]
-        elif character == _DOT:
-            if position == size - 1:
-                return path, None
-            if path[position + 1] == _HASH:
-                position += 2
-                if position == size:
-                    return path, None
-                if path[position] in b"[(":
-                    position = _balanced_end(path, position)
+        elif character == _DOT and path[position + 1 : position + 2] == b"#":
+            position += 2
+            if position < size and path[position] in b"[(":
+                position = _balanced_end(path, position)
         position += 1
     return path, None
 
@@ -235,30 +235,28 @@ def parse_selectors(path: bytes) -> tuple[tuple[Selector, ...], bytes] | None:
     selectors: list[Selector] = []
     depth = 1
     start = position = 1
-    colon = modifier = 0
+    colon = 0
+    modifier = False
     size = len(path)
     while position < size:
         character = path[position]
         if character == _BACKSLASH:
             position += 1
         elif character == _AT:
-            if not modifier and path[position - 1] in b".|":
-                modifier = position
-        elif character == _COLON:
-            if not modifier and not colon and depth == 1:
-                colon = position
+            modifier = modifier or path[position - 1] in b".|"
+        elif character == _COLON and not modifier and depth == 1:
+            colon = colon or position
         elif character == _QUOTE:
             position = _quoted_end(path, position + 1)
-        elif character in b"[({":
-            depth += 1
-        elif character in b"])}":
-            depth -= 1
+        else:
+            depth += _DEPTHS.get(character, 0)
         if depth == 0 or (depth == 1 and character == _COMMA):
             entry = Selector(path[colon + 1 : position], path[start:colon]) if colon else Selector(path[start:position])
             selectors.append(entry)
             if depth == 0:
                 return tuple(selectors), path[position + 1 :]
-            colon = modifier = 0
+            colon = 0
+            modifier = False
             start = position + 1
         position += 1
     return None
@@ -341,6 +339,7 @@ _COLON: Final = ord(":")
 _COMMA: Final = ord(",")
 _QUOTE: Final = ord('"')
 _BACKSLASH: Final = ord("\\")
+_DEPTHS: Final = {ord("["): 1, ord("("): 1, ord("{"): 1, ord("]"): -1, ord(")"): -1, ord("}"): -1}
 _ENDS: Final = frozenset(b".|")
 _WILD: Final = frozenset(b"*?")
 _LONG_OPERATORS: Final = frozenset((b"!=", b"!%", b"<=", b">="))

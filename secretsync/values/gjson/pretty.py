@@ -211,15 +211,12 @@ class _Layout:
             first = text[position : position + 1]
             if first == b"{":
                 return False
+            scalar, position = (first, position + 1) if first == b"[" else _scalar(text, position)
+            piece += scalar
             if first == b"[":
-                piece += b"["
-                position += 1
                 counts.append(0)
-                continue
-            if first:
-                scalar, position = _scalar(text, position)
-                piece += scalar
-            counts[-1] += 1
+            else:
+                counts[-1] += 1
         if len(piece) > limit:
             return False
         self._write(bytes(piece))

@@ -19,8 +19,8 @@ def matches(query: Query, value: Result) -> bool:
     """Whether the value that the query's path selected meets its condition.
 
     Values are compared by kind: strings byte by byte, numbers as doubles, switches with ``false`` below ``true``;
-    ``null``, arrays and objects meet no comparison. An operand ``~true``, ``~false``, ``~null`` or ``~*`` asks what the value is
-    like, and takes a missing value into account.
+    ``null``, arrays and objects meet no comparison. An operand ``~true``, ``~false``, ``~null`` or ``~*`` asks what the
+    value is like, and takes a missing value into account.
     """
     operand = query.operand
     if operand.startswith(b"~"):
