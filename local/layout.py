@@ -128,6 +128,11 @@ class Layout:
         return self.run / "lock"
 
     @property
+    def bin(self) -> Path:
+        """The programs of the environment under their plain names; first on the PATH that ``make env`` exports."""
+        return self.root / "bin"
+
+    @property
     def pulumi_home(self) -> Path:
         """Project-local PULUMI_HOME; the user's own is never touched."""
         return self.root / "pulumi-home"
@@ -166,6 +171,7 @@ class Layout:
             self.node_data,
             self.logs,
             self.run,
+            self.bin,
             self.pulumi_state,
         ):
             try:

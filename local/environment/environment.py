@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import datetime
-import importlib.util
 import shutil
 import threading
 import time
@@ -97,7 +96,7 @@ class Environment:
     Args:
         root: folder for all data, logs and state; made if it is missing.
         durable: whether writes to etcd reach the disk before they are acknowledged. False for environments that are thrown away.
-        parts: which parts to run; what they require is added. All if empty, the node only where its module is installed.
+        parts: which parts to run; what they require is added. All if empty.
         tool: gives the path of a tool by name.
         progress: told about each step.
     """
@@ -447,8 +446,7 @@ class Environment:
 
 def _with_requirements(names: Collection[str]) -> tuple[str, ...]:
     if not names:
-        has_node = importlib.util.find_spec("local.node") is not None
-        return tuple(name for name in ORDER if name != NODE or has_node)
+        return ORDER
     unknown = sorted(set(names) - set(ORDER))
     if unknown:
         raise LocalError(f"there is no part {', '.join(unknown)}", remedy=f"the parts are {', '.join(ORDER)}")

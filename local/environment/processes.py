@@ -49,8 +49,8 @@ class ProcessIdentity:
     def alive(self) -> bool:
         """Whether this very process still runs; a zombie does not."""
         child = _started.get(self.pid)
-        if child is not None and child.poll() is not None:
-            del _started[self.pid]
+        if child is not None:
+            child.poll()  # a child that ended stays behind until it is asked
         return start_time(self.pid) == self.started
 
 

@@ -1,0 +1,90 @@
+"""``python -m local``: the embedded environment's command line; ``make`` calls it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from local.errors import LocalError
+from local.layout import explain
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+_INTERRUPTED = 130
+
+_COMMANDS: Mapping[str, str] = {
+    "up": "start everything, bring the dev stack up, show the synced secrets",
+    "down": "stop everything, keep the data",
+    "clean": "stop everything, remove the data",
+    "env": "print export lines for eval: kubeconfig, addresses, token, PATH",
+    "status": "show which parts run, where, since when",
+    "log": "show what a part wrote",
+    "tools": "provide the programs and list them",
+}
+
+_EPILOGUE = """\
+exit codes: 0 done; 1 an error, which was printed (status: a part is not ready); 2 wrong usage; 130 interrupted.
+
+  python -m local up                     the first time builds what is missing; later times take seconds
+  eval "$(python -m local env)"          then pulumi, bao and kubectl find the environment
+  python -m local log kube-apiserver -f
+"""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Runs one command.
+
+    Args:
+        arguments: as typed; the process's own if None.
+
+    Returns:
+        The exit code.
+    """
+    words = list(sys.argv[1:] if arguments is None else arguments)
+    parser, commands = _parser(words)
+    if words[:1] == ["tools"]:
+        from local.tools import cli  # noqa: PLC0415  it parses its own arguments
+
+        return cli.main(words[1:])
+    options = parser.parse_args(words)
+    os.umask(0o077)
+    try:
+        return int(commands[options.command](options))
+    except LocalError as error:
+        sys.stderr.write(f"error: {error}\n")
+        return 1
+    except BrokenPipeError:  # `… | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
+    except OSError as error:
+        sys.stderr.write(f"error: {explain(error, error.filename or 'the local environment')}\n")
+        return 1
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted; what was done is kept, the same command goes on from there\n")
+        return _INTERRUPTED
+
+
+def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, object]]:
+    parser = argparse.ArgumentParser(
+        prog="python -m local",
+        description="The embedded environment: a real control plane, OpenBao and the dev stack on this machine.",
+        epilog=_EPILOGUE,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
+    runs: dict[str, object] = {}
+    for name, summary in _COMMANDS.items():
+        command = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
+        if name in words[:1] and name != "tools":  # only the one that is called is loaded
+            module = importlib.import_module(f"local.commands.{name}")
+            module.add_arguments(command)
+            runs[name] = module.run
+    return parser, runs
+
+
+if __name__ == "__main__":
+    sys.exit(main())

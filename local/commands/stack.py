@@ -1,0 +1,221 @@
+"""The dev stack on this machine: its configuration file, its secrets, its state.
+
+The committed ``Pulumi.dev.yaml`` holds no secret. Beside it, in ``.local/``, stands the stack file that is really used: the committed values plus
+the secret ones made on this machine, encrypted with this machine's passphrase.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import subprocess
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from local.errors import LocalError
+from local.layout import PROJECT, Layout, explain, write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+    from pathlib import Path
+
+STACK = "dev"
+"""The stack that the embedded environment brings up."""
+
+SAMPLE_KEY = "external-secrets:sampleSecrets"
+FINGERPRINT_KEY = "external-secrets:fingerprintKey"
+
+_FINGERPRINT_BYTES = 48
+_ENCRYPTION_FIELDS = ("secretsprovider", "encryptedkey", "encryptionsalt")
+
+
+class StackError(LocalError):
+    """Pulumi refused something about the stack."""
+
+
+def ensure_passphrase(layout: Layout) -> None:
+    """Makes the passphrase once.
+
+    Raises:
+        LocalError: it is gone though state exists that only it opens, or it may not be written.
+    """
+    if layout.passphrase.is_file():
+        return
+    if layout.pulumi_state.is_dir() and any(layout.pulumi_state.rglob("*.json")):
+        raise LocalError(
+            "the passphrase of the Pulumi state is gone",
+            place=str(layout.passphrase),
+            remedy="put it back, or begin anew with `make clean`",
+        )
+    write_private(layout.passphrase, secrets.token_urlsafe(32))
+
+
+def merge_configuration(layout: Layout, project: Path = PROJECT) -> Path:
+    """Brings the stack file of this machine up to date with the committed one; its own encrypted values stay.
+
+    Returns:
+        The file's path.
+
+    Raises:
+        LocalError: one of the two is not YAML, or may not be read or written.
+    """
+    committed_path, own_path = project / f"Pulumi.{STACK}.yaml", layout.stack_configuration(STACK)
+    committed, own = _read_yaml(committed_path), _read_yaml(own_path) if own_path.exists() else {}
+    encrypted = {key: value for key, value in (own.get("config") or {}).items() if is_encrypted(value)}
+    merged = {
+        **committed,
+        **{name: own[name] for name in _ENCRYPTION_FIELDS if name in own},
+        "config": {**(committed.get("config") or {}), **encrypted},
+    }
+    if merged != own:
+        write_private(own_path, yaml.safe_dump(merged, sort_keys=False, allow_unicode=True))
+    return own_path
+
+
+def is_encrypted(value: object) -> bool:
+    """Whether a configuration value is one that Pulumi encrypted."""
+    return isinstance(value, dict) and set(value) == {"secure"}
+
+
+def missing_secrets(configuration: Path) -> dict[str, Callable[[], str]]:
+    """The secret keys the stack file lacks, each with what makes a value for it.
+
+    A value is made once and then kept: it is new on every machine, and nobody has to think of one.
+    """
+    present = _read_yaml(configuration).get("config") or {}
+    makers: Mapping[str, Callable[[], str]] = {
+        SAMPLE_KEY: lambda: json.dumps(
+            {path: {"my-value": secrets.token_urlsafe(18)} for path in _sample_paths(present)}
+        ),
+        FINGERPRINT_KEY: lambda: secrets.token_urlsafe(_FINGERPRINT_BYTES),
+    }
+    return {key: make for key, make in makers.items() if key not in present}
+
+
+def _sample_paths(config: Mapping[str, Any]) -> list[str]:
+    vault = config.get("external-secrets:vault")
+    return list(vault.get("samples") or ()) if isinstance(vault, dict) else []
+
+
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """The Pulumi command line on this machine's stack.
+
+    Attributes:
+        program: path of the engine.
+        environment: all variables it runs under.
+        layout: the environment's paths.
+        project: folder of ``Pulumi.yaml``.
+    """
+
+    program: Path
+    environment: Mapping[str, str]
+    layout: Layout
+    project: Path = PROJECT
+
+    @property
+    def configuration(self) -> Path:
+        """The stack file in force."""
+        return self.layout.stack_configuration(STACK)
+
+    def prepare_stack(self) -> bool:
+        """Makes the stack and its secret values where they are missing.
+
+        Returns:
+            Whether anything was made.
+
+        Raises:
+            StackError: Pulumi refused.
+            LocalError: a file may not be read or written.
+        """
+        merge_configuration(self.layout, self.project)
+        made = False
+        if not self._state_file().is_file():
+            self._run("stack", "init", STACK, "--no-select", "--non-interactive", place=f"stack {STACK}")
+            made = True
+        for key, make in missing_secrets(self.configuration).items():
+            self._run(
+                "config", "set", "--secret", key, "--stack", STACK, "--config-file", str(self.configuration),
+                "--non-interactive", given=make(), place=f"configuration {key}",
+            )  # fmt: skip
+            made = True
+        self._select()
+        self._drop_stale_locks()
+        return made
+
+    def _state_file(self) -> Path:
+        return self.layout.pulumi_state / ".pulumi" / "stacks" / _project_name(self.project) / f"{STACK}.json"
+
+    def _select(self) -> None:
+        workspaces = self.layout.pulumi_home / "workspaces"
+        for file in workspaces.glob("*-workspace.json") if workspaces.is_dir() else ():
+            with suppress(OSError, ValueError):
+                if json.loads(file.read_text()).get("stack"):
+                    return  # somebody selected one, maybe another one: leave it so
+        self._run("stack", "select", STACK, "--non-interactive", place=f"stack {STACK}")
+
+    def _drop_stale_locks(self) -> None:
+        """Frees the state from runs that were killed: the caller holds the environment's lock, and their process is gone."""
+        for lock in (self.layout.pulumi_state / ".pulumi" / "locks").rglob("*.json"):
+            try:
+                pid = int(json.loads(lock.read_text())["pid"])
+                os.kill(pid, 0)
+            except ProcessLookupError:
+                lock.unlink(missing_ok=True)
+            except (OSError, ValueError, KeyError, TypeError):
+                continue
+
+    def _run(self, *arguments: str, place: str, given: str | None = None) -> str:
+        """Runs one short command.
+
+        Args:
+            arguments: after the program's name.
+            place: what it is about, for the error.
+            given: text for its standard input: secrets are never arguments.
+
+        Raises:
+            StackError: it failed.
+        """
+        answer = subprocess.run(
+            [str(self.program), *arguments],
+            input="" if given is None else given,
+            capture_output=True,
+            text=True,
+            cwd=self.project,
+            env=dict(self.environment),
+            check=False,
+        )
+        if answer.returncode:
+            said = (answer.stderr or answer.stdout).strip()
+            raise StackError(
+                said.removeprefix("error: ").replace(given, "[secret]") if given else said.removeprefix("error: "),
+                place=place,
+                remedy="mend the cause and run `make up` again",
+            )
+        return answer.stdout
+
+
+def _project_name(project: Path) -> str:
+    return str(_read_yaml(project / "Pulumi.yaml").get("name", ""))
+
+
+def _read_yaml(path: Path) -> dict[str, Any]:
+    try:
+        document = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise explain(error, path) from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        mark = getattr(error, "problem_mark", None)
+        where = f"{path}:{mark.line + 1}" if mark else str(path)
+        raise LocalError(
+            f"it is not YAML: {getattr(error, 'problem', None) or 'not UTF-8'}", place=where, remedy="mend the line"
+        ) from None
+    if document is None:
+        return {}
+    if not isinstance(document, dict):
+        raise LocalError("it is not a mapping", place=str(path), remedy="compare with the committed file")
+    return document

@@ -1,0 +1,145 @@
+"""``up``: from nothing, or from whatever is there, to the table of synced secrets."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from typing import TYPE_CHECKING, Any
+
+from rich.console import Console
+
+from local import tools
+from local.commands import updating
+from local.commands.stack import STACK, Engine, ensure_passphrase
+from local.commands.steps import Step, Steps
+from local.environment import Environment, programs, variables
+from local.errors import LocalError
+from local.layout import PROJECT, Layout
+from local.pulumi import home
+
+if TYPE_CHECKING:
+    import argparse
+    from collections.abc import Mapping
+    from pathlib import Path
+
+_TABLE_SECONDS = 60
+_NEXT = (
+    ('eval "$(make -s env)"', "puts pulumi, bao and this environment's addresses into your shell; then:"),
+    ("bao kv put secret/foo my-value=changed", "rotate the secret: the operator follows within its interval"),
+    ("pulumi preview", "see the pulumi lane notice the rotation: keys and versions, never a value"),
+)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Options of the command."""
+    parser.add_argument("--no-stack", action="store_true", help="stop after the parts run: no Pulumi, no table")
+    parser.add_argument("--json", action="store_true", help="print what was done as JSON instead of the table")
+
+
+def run(options: argparse.Namespace) -> int:
+    """Brings everything up.
+
+    Raises:
+        LocalError: something is wrong that the message names.
+    """
+    steps = Steps()
+    environment = Environment(
+        Layout.of_project().root,
+        progress=lambda part, event, seconds: _tell_part(steps, part, event, seconds),
+    )
+    with environment.exclusive("make up"):
+        with steps.step("tools") as step:
+            found = tools.ensure_all()
+            programs.place(environment.layout, found)
+            step.detail = ", ".join(found)
+        started = environment.start()
+        update = None if options.no_stack else _bring_up_stack(environment, found["pulumi"], steps)
+    secrets = _secrets(environment) if update is not None and options.json else None
+    if options.json:
+        sys.stdout.write(json.dumps(_summary(steps, started, update, secrets), indent=2) + "\n")
+        return 0
+    code = 0 if update is None else _print_table(environment)
+    _print_end(steps, update)
+    return code
+
+
+def _tell_part(steps: Steps, part: str, event: str, seconds: float) -> None:
+    if event in {"ready", "running"}:
+        steps.finished(Step(part, "ready" if event == "ready" else "already running", seconds))
+
+
+def _bring_up_stack(environment: Environment, engine_program: Path, steps: Steps) -> updating.Update:
+    layout = environment.layout
+    with steps.step("pulumi home") as step:
+        ensure_passphrase(layout)
+        prepared = home.prepare(layout, engine=engine_program)
+        step.detail = f"{len(prepared.parts)} plugins, {len(prepared.stand_ins)} of them local stand-ins"
+    for part in prepared.stand_ins:
+        steps.note(str(part))
+    engine = Engine(engine_program, _environment_variables(environment), layout)
+    with steps.step(f"stack {STACK}") as step:
+        made = engine.prepare_stack()
+        step.detail = "made, with secret values of its own" if made else "as it was"
+    with steps.step("pulumi up") as step:
+        try:
+            update = updating.run(engine, steps.note)
+        except LocalError:
+            environment.check()  # a part that crashed is the better explanation
+            raise
+        step.detail = str(update)
+    return update
+
+
+def _environment_variables(environment: Environment) -> Mapping[str, str]:
+    exported = variables.exports(
+        environment.layout, vault_address=environment.openbao, vault_token=environment.openbao_token
+    )
+    return variables.merged(exported)
+
+
+def _status_command(environment: Environment, *arguments: str) -> list[str]:
+    kubeconfig = str(environment.layout.kubeconfig)
+    return [sys.executable, "-m", "secretsync", "status", "--kubeconfig", kubeconfig, *arguments]
+
+
+def _print_table(environment: Environment) -> int:
+    sys.stdout.write("\n")
+    sys.stdout.flush()
+    shown = subprocess.run(_status_command(environment), cwd=PROJECT, timeout=_TABLE_SECONDS, check=False)
+    return 1 if shown.returncode else 0
+
+
+def _secrets(environment: Environment) -> Any:  # noqa: ANN401  another command's JSON, handed on as it is
+    answer = subprocess.run(
+        _status_command(environment, "--json"),
+        cwd=PROJECT, timeout=_TABLE_SECONDS, check=False, capture_output=True, text=True,
+    )  # fmt: skip
+    try:
+        return json.loads(answer.stdout)
+    except ValueError:
+        raise LocalError(
+            answer.stderr.strip() or "it printed no JSON", place="secretsync status", remedy="run it by hand"
+        ) from None
+
+
+def _summary(steps: Steps, started: tuple[str, ...], update: updating.Update | None, secrets: object) -> dict[str, Any]:
+    return {
+        "seconds": round(steps.seconds, 2),
+        "steps": [{"name": step.name, "detail": step.detail, "seconds": round(step.seconds, 2)} for step in steps.done],
+        "started": list(started),
+        "changes": None if update is None else update.changes,
+        "unchanged": None if update is None else update.unchanged,
+        "secrets": secrets,
+    }
+
+
+def _print_end(steps: Steps, update: updating.Update | None) -> None:
+    console = Console(highlight=False)
+    if update is None:
+        console.print(f"\nThe parts run, after {steps.seconds:.1f} s.", soft_wrap=True)
+        return
+    state = "Everything is unchanged" if update.unchanged else "Everything is up"
+    console.print(f"\n[bold]{state}[/bold], after {steps.seconds:.1f} s. Try next:\n", soft_wrap=True)
+    for command, meaning in _NEXT:
+        console.print(f"  [cyan]{command:<40}[/cyan]  [dim]# {meaning}[/dim]", soft_wrap=True)

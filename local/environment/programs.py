@@ -1,0 +1,47 @@
+"""The programs of the environment under their plain names, in one folder that ``make env`` puts first on PATH."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from contextlib import suppress
+from typing import TYPE_CHECKING
+
+from local.layout import PROJECT, Layout, explain, write_private
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+PULUMI = "pulumi"
+
+
+def place(layout: Layout, tools: Mapping[str, Path]) -> None:
+    """Links each tool; ``pulumi`` gets a launcher, which adds this machine's stack file (`local.commands.by_hand`).
+
+    Raises:
+        LocalError: the folder may not be written.
+    """
+    for name, path in tools.items():
+        target = layout.bin / name
+        try:
+            if name == PULUMI:
+                text = _launcher(path)
+                if not target.is_file() or target.read_text() != text:
+                    write_private(target, text)
+                    target.chmod(0o700)
+            elif not target.is_symlink() or target.readlink() != path:
+                temporary = layout.bin / f".{name}.{os.getpid()}"
+                with suppress(FileNotFoundError):
+                    temporary.unlink()
+                temporary.symlink_to(path)
+                temporary.replace(target)
+        except OSError as error:
+            raise explain(error, target) from error
+
+
+def _launcher(engine: Path) -> str:
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from local.commands.by_hand import main; main()"
+    words = (sys.executable, "-P", "-c", code, str(engine))
+    return f'#!/bin/sh\nexec {" ".join(shlex.quote(word) for word in words)} "$@"\n'

@@ -1,0 +1,62 @@
+"""Environment variables under which ``pulumi``, ``bao``, ``kubectl`` and the program meet the embedded environment."""
+
+from __future__ import annotations
+
+import os
+import shlex
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from local.pulumi import home
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from local.layout import Layout
+
+_LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
+
+UNSET = ("PULUMI_CONFIG_PASSPHRASE", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_TOKEN", "BAO_NAMESPACE")
+"""Variables that would win over ours or redirect them."""
+
+
+def pulumi(layout: Layout) -> dict[str, str]:
+    """Variables of the engine: project-local home, file backend, passphrase file, no network."""
+    prepared = home.PulumiHome(layout.pulumi_home, layout.bin / "pulumi", Path(sys.executable), ())
+    return dict(home.environment(prepared, layout))
+
+
+def exports(layout: Layout, *, vault_address: str, vault_token: str) -> dict[str, str]:
+    """Every variable that differs from the caller's own environment, by name.
+
+    Args:
+        layout: the environment's paths.
+        vault_address: OpenBao's URL.
+        vault_token: OpenBao's root token. A secret.
+    """
+    own = os.environ
+    path = [entry for entry in own.get("PATH", os.defpath).split(os.pathsep) if entry != str(layout.bin)]
+    excepted = [name for name in own.get("NO_PROXY", own.get("no_proxy", "")).split(",") if name.strip()]
+    no_proxy = ",".join([*excepted, *(name for name in _LOOPBACK_NAMES if name not in excepted)])
+    return {
+        "KUBECONFIG": str(layout.kubeconfig),
+        "VAULT_ADDR": vault_address,
+        "VAULT_TOKEN": vault_token,
+        **pulumi(layout),
+        "NO_PROXY": no_proxy,
+        "no_proxy": no_proxy,
+        "PATH": os.pathsep.join([str(layout.bin), *path]),
+    }
+
+
+def merged(variables: Mapping[str, str]) -> dict[str, str]:
+    """The caller's environment with ours put over it, for child processes."""
+    kept = {name: value for name, value in os.environ.items() if name not in UNSET}
+    return {**kept, **variables}
+
+
+def shell_lines(variables: Mapping[str, str]) -> list[str]:
+    """Lines for ``eval``: quoted for a POSIX shell; what would win over them is emptied only where it is set."""
+    emptied = [f"unset {name}" for name in UNSET if name in os.environ]
+    return [*emptied, *(f"export {name}={shlex.quote(value)}" for name, value in variables.items())]
