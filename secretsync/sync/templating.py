@@ -1,4 +1,4 @@
-"""Templates, metadata and type of the target; pure, apart from `read_sources`, which fetches the ``templateFrom`` objects.
+"""Templates, metadata and type of the target; pure, apart from `read_sources`, which fetches what templates name.
 
 Precedence of data: ``template.data`` over ``templateFrom`` over provider data; the last counts only without data
 templates or with mergePolicy Merge (ESO v2.9.0).
