@@ -37,8 +37,10 @@ MAX_KEY_WORK: Final = 8
 MAX_SECONDS: Final = 10.0
 """Wall-clock limit, the last resort behind the steps."""
 
+TEXT_PER_STEP: Final = 512
+"""Bytes of text that a function may read or write for one step; fewer where `Function.text_weight` is above 1."""
+
 _CHECK_CLOCK_EVERY: Final = 4096
-_TEXT_PER_STEP: Final = 512
 
 
 class Meter:
@@ -75,7 +77,7 @@ class Meter:
         """
         if length > MAX_VALUE_BYTES:
             raise BudgetExceeded(f"a value inside the template is longer than {MAX_VALUE_BYTES} bytes")
-        self.spend(1 + length // _TEXT_PER_STEP)
+        self.spend(1 + length // TEXT_PER_STEP)
 
     def output(self, length: int) -> None:
         """Charge output.

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from secretsync.template import parsing as tree
-from secretsync.template.budget import Meter
+from secretsync.template.budget import TEXT_PER_STEP, Meter
 from secretsync.template.failures import BudgetExceeded, ExecutionFailure, FunctionFailure
 from secretsync.template.functions import ANY, NILABLE, Function, accepts
 from secretsync.template.govalues import INT64_MAX, INT64_MIN, GoObject, StringMap, Uint64, is_true, type_name
@@ -255,9 +255,7 @@ def _function(head: tree.IdentifierNode, arguments: tuple[tree.TermNode, ...], s
         for value in values:
             if type(value) is str:
                 length += len(value)
-        state.meter.text(length * weight if length * weight <= length or weight == 1 else length)
-        if weight > 1 and length:
-            state.meter.spend(length * weight // 512)
+        state.meter.spend(1 + length * weight // TEXT_PER_STEP)
         if key_work:
             state.meter.keys(key_work)
         try:

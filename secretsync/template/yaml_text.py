@@ -1,0 +1,262 @@
+"""YAML as sigs.k8s.io/yaml reads and writes it: through JSON, with the YAML 1.1 rules of go-yaml v2."""
+
+from __future__ import annotations
+
+import math
+import re
+from typing import Any, Final
+
+import yaml
+
+from secretsync.template.budget import MAX_DATA_DEPTH, MAX_LIST_ITEMS
+from secretsync.template.failures import FunctionFailure
+from secretsync.template.gofmt import shortest_float
+from secretsync.template.govalues import GoObject, NilList, NilStringList, encode, runes
+from secretsync.template.json_text import number_text
+
+_BOOLEANS: Final = {
+    **dict.fromkeys(("y", "Y", "yes", "Yes", "YES", "on", "On", "ON", "true", "True", "TRUE"), True),
+    **dict.fromkeys(("n", "N", "no", "No", "NO", "off", "Off", "OFF", "false", "False", "FALSE"), False),
+}
+_NULLS: Final = frozenset({"", "~", "null", "Null", "NULL"})
+_SPECIAL_FLOATS: Final = {
+    **dict.fromkeys((".nan", ".NaN", ".NAN"), math.nan),
+    **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
+    **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
+}
+_FLOAT: Final = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+][0-9]+)?")
+_INTEGER: Final = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
+_BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
+_TIMESTAMP: Final = re.compile(
+    r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
+    r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
+)
+_MAX_UINT64: Final = (1 << 64) - 1
+_MIN_INT64: Final = -(1 << 63)
+_STR_TAG: Final = "tag:yaml.org,2002:str"
+_SCALAR_TAGS: Final = {f"tag:yaml.org,2002:{name}": name for name in ("int", "float", "bool", "null", "timestamp")}
+_BINARY_TAG: Final = "tag:yaml.org,2002:binary"
+
+
+class YamlFailure(FunctionFailure):
+    """A text is not YAML; the message is the one go-yaml gives, which quotes nothing of the text."""
+
+
+def resolve(text: str) -> object:
+    """The value of a plain scalar: null, bool, int, float or the text itself."""
+    if text in _NULLS:
+        return None
+    if text in _BOOLEANS:
+        return _BOOLEANS[text]
+    if text in _SPECIAL_FLOATS:
+        return _SPECIAL_FLOATS[text]
+    if text[0] not in "+-.0123456789":
+        return text
+    plain = text.replace("_", "")
+    if _INTEGER.fullmatch(plain):
+        number = _integer(plain)
+        if _MIN_INT64 <= number <= _MAX_UINT64:
+            return number
+    return float(plain) if _FLOAT.fullmatch(plain) else text
+
+
+def _integer(text: str) -> int:
+    digits = text.lstrip("+-").lower()
+    if digits.startswith(("0x", "0b", "0o")):
+        number = int(digits, 0)
+    else:
+        number = int(digits, 8 if digits.startswith("0") and len(digits) > 1 else 10)
+    return -number if text.startswith("-") else number
+
+
+def loads(text: str) -> Any:  # noqa: ANN401 - any JSON value
+    """The document of a YAML text; integers stay int, map keys become strings as YAMLToJSON makes them.
+
+    Raises:
+        YamlFailure: the text is not YAML, has an unknown anchor, or nests too deeply.
+    """
+    loader: Any = None
+    try:
+        loader = yaml.CSafeLoader(runes(text))
+        node = _first_node(loader)
+        return None if node is None else _Builder().build(node, 0)
+    except yaml.reader.ReaderError:
+        raise YamlFailure("yaml: control characters are not allowed") from None
+    except yaml.MarkedYAMLError as error:
+        raise YamlFailure(_problem(error)) from None
+    except RecursionError:
+        raise YamlFailure("yaml: exceeded max depth") from None
+    finally:
+        if loader is not None:
+            loader.dispose()
+
+
+def _first_node(loader: Any) -> Any:  # noqa: ANN401 - PyYAML has no types for its C loader
+    if not loader.check_node():
+        return None
+    return loader.get_node()
+
+
+def _problem(error: yaml.MarkedYAMLError) -> str:
+    scanner = isinstance(error, yaml.scanner.ScannerError)
+    line = 0
+    for mark in (error.context_mark, error.problem_mark):
+        if mark is not None and mark.line:
+            line = mark.line + (1 if scanner else 0)
+            break
+    where = f"line {line}: " if line else ""
+    problem = error.problem or "unknown problem parsing YAML content"
+    if "alias" in problem or "anchor" in problem:
+        problem = "unknown anchor referenced"
+    return f"yaml: {where}{problem}"
+
+
+class _Builder:
+    """Values out of nodes; counts what aliases multiply."""
+
+    def __init__(self) -> None:
+        self._nodes = 0
+
+    def build(self, node: yaml.Node, depth: int) -> Any:  # noqa: ANN401 - any JSON value
+        self._nodes += 1
+        if self._nodes > MAX_LIST_ITEMS:
+            raise YamlFailure("yaml: document contains excessive aliasing")
+        if depth > MAX_DATA_DEPTH:
+            raise YamlFailure("yaml: exceeded max depth")
+        if isinstance(node, yaml.ScalarNode):
+            return _scalar(node)
+        if isinstance(node, yaml.SequenceNode):
+            return [self.build(item, depth + 1) for item in node.value]
+        if isinstance(node, yaml.MappingNode):
+            return self._mapping(node, depth)
+        raise YamlFailure("yaml: unknown node")
+
+    def _mapping(self, node: yaml.MappingNode, depth: int) -> dict[str, Any]:
+        result: dict[str, Any] = {}
+        merged: dict[str, Any] = {}
+        for key_node, value_node in node.value:
+            is_plain = isinstance(key_node, yaml.ScalarNode) and key_node.style is None
+            if is_plain and key_node.value == "<<":
+                sources = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
+                for source in reversed(sources):
+                    if not isinstance(source, yaml.MappingNode):
+                        raise YamlFailure("yaml: map merge requires map or sequence of maps as the value")
+                    merged.update(self._mapping(source, depth + 1))
+                continue
+            if not isinstance(key_node, yaml.ScalarNode):
+                raise YamlFailure("yaml: invalid map key")
+            result[_key_text(_scalar(key_node))] = self.build(value_node, depth + 1)
+        return {**merged, **result}
+
+
+def _scalar(node: yaml.ScalarNode) -> object:
+    text = str(node.value)
+    explicit = node.tag in _SCALAR_TAGS or node.tag == _STR_TAG
+    if node.style is not None and node.tag == _STR_TAG:
+        return text
+    if node.tag == _BINARY_TAG:
+        raise YamlFailure("yaml: !!binary value contains invalid base64 data")
+    if node.style is None or explicit:
+        return resolve(text)
+    return text
+
+
+def _key_text(key: object) -> str:
+    if isinstance(key, str):
+        return key
+    if key is None:
+        return "null"
+    if isinstance(key, bool):
+        return "true" if key else "false"
+    if isinstance(key, float):
+        return shortest_float(abs(key), 21, -6)
+    return str(key)
+
+
+class _Dumper(yaml.SafeDumper):
+    """Block style, sorted keys, sequences not indented inside maps: go-yaml v2's layout."""
+
+    def ignore_aliases(self, _data: object) -> bool:  # type: ignore[override]
+        return True
+
+
+class _Scalar:
+    """A scalar that is written with the given style."""
+
+    __slots__ = ("style", "text")
+
+    def __init__(self, text: str, style: str | None) -> None:
+        self.text = text
+        self.style = style
+
+
+def _represent(dumper: yaml.SafeDumper, scalar: _Scalar) -> yaml.Node:
+    return yaml.ScalarNode(_STR_TAG, scalar.text, style=scalar.style)
+
+
+_Dumper.add_representer(_Scalar, _represent)
+# Every plain scalar is a string here: which ones need quotes is decided below, by go-yaml's rules.
+_Dumper.yaml_implicit_resolvers = {}
+
+
+def dumps(value: object) -> str:
+    """yaml.Marshal without the final line end.
+
+    Raises:
+        FunctionFailure: a number is not finite, or the value nests too deeply.
+    """
+    text = yaml.dump(
+        _prepared(value, 0), Dumper=_Dumper, default_flow_style=False, sort_keys=False, allow_unicode=True, width=80
+    )
+    return str(text).removesuffix("...\n").removesuffix("\n")
+
+
+def _prepared(value: object, depth: int) -> object:
+    if depth > MAX_DATA_DEPTH:
+        raise FunctionFailure("the value nests too deeply")
+    if isinstance(value, GoObject):
+        value = value.to_json()
+    if value is None or isinstance(value, (NilList, NilStringList)):
+        return _Scalar("null", None)
+    if isinstance(value, str):
+        return _text(runes(value))
+    if isinstance(value, bool):
+        return _Scalar("true" if value else "false", None)
+    if isinstance(value, (int, float)):
+        return _Scalar(_number(value), None)
+    if isinstance(value, dict):
+        return {
+            _text(runes(key)): _prepared(value[key], depth + 1) for key in sorted(value, key=_natural_key)
+        }
+    if isinstance(value, (list, bytes)):
+        return [_prepared(item, depth + 1) for item in value]
+    raise FunctionFailure("a value has no YAML form")
+
+
+def _number(value: float) -> str:
+    if not isinstance(value, float):
+        return str(int(value))
+    text = number_text(value)
+    resolved = resolve(text)
+    if isinstance(resolved, int):
+        return str(resolved)
+    return ("-" if value < 0 else "") + shortest_float(abs(value), 21)
+
+
+def _text(text: str) -> _Scalar:
+    if not isinstance(resolve(text), str) or _BASE_60.fullmatch(text) or _TIMESTAMP.fullmatch(text):
+        return _Scalar(text, '"')
+    if text in ("<<", "="):
+        return _Scalar(text, '"')
+    return _Scalar(text, "|" if "\n" in text else None)
+
+
+def _natural_key(key: str) -> tuple[Any, ...]:
+    """go-yaml's order of keys: letters after everything else, runs of digits by their number."""
+    parts: list[tuple[int, int, str]] = []
+    for piece in re.findall(r"[0-9]+|.", key, re.DOTALL):
+        if piece[0].isdigit() and piece.isascii():
+            parts.append((1, int(piece[:300]), piece))
+        else:
+            parts.append((2 if piece.isalpha() else 0, ord(piece), ""))
+    return (*parts, encode(key))
