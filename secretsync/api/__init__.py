@@ -10,6 +10,7 @@ from secretsync.api.cluster_external_secret import (
     ExternalSecretMetadata,
     NamespaceFailure,
 )
+from secretsync.api.crd import admission_policies, crds, render_yaml
 from secretsync.api.enums import (
     ConversionStrategy,
     CreationPolicy,
@@ -321,8 +322,11 @@ __all__ = [
     "WebhookProvider",
     "WebhookResult",
     "WebhookSecret",
+    "admission_policies",
+    "crds",
     "load_manifests",
     "parse",
+    "render_yaml",
     "unknown_fields",
     "validate",
 ]
