@@ -26,11 +26,12 @@ MAX_RESULT: Final = 64 * 1024
 class Pattern:
     """A compiled regular expression."""
 
-    __slots__ = ("_regexp", "source")
+    __slots__ = ("_groups", "_regexp", "source")
 
     def __init__(self, source: str, regexp: re2._Regexp) -> None:
         self.source = source
         self._regexp = regexp
+        self._groups = {_decode(name): index for name, index in regexp.groupindex.items()}
 
     def __repr__(self) -> str:
         return f"Pattern({self.source!r})"
@@ -77,7 +78,7 @@ class Pattern:
     def _piece(self, piece: bytes | int | str, match: re2._Match) -> bytes:
         if isinstance(piece, bytes):
             return piece
-        index = piece if isinstance(piece, int) else self._regexp.groupindex.get(piece, -1)
+        index = piece if isinstance(piece, int) else self._groups.get(piece, -1)
         if not 0 <= index <= self._regexp.groups:
             return b""
         group: bytes | None = match.group(index)
@@ -102,9 +103,8 @@ def compile(pattern: str) -> Pattern:  # noqa: A001 - as Go's and Python's own m
         return Pattern(pattern, re2.compile(data, options))
     except re2.error as error:
         problem = error.args[0] if error.args else ""
-        text = problem.decode("utf-8", "replace") if isinstance(problem, bytes) else str(problem)
         raise SecretKeyError(
-            f"{pattern!r} is not a regular expression: {text}",
+            f"{pattern!r} is not a regular expression: {_decode(problem)}",
             remedy="use RE2 syntax, without look-around and back-references",
         ) from None
 
@@ -149,6 +149,10 @@ def _width(data: bytes, position: int) -> int:
     """How many bytes the character at `position` takes; one at the end."""
     first = data[position] if position < len(data) else 0
     return 1 if first < _TWO else 2 if first < _THREE else 3 if first < _FOUR else 4
+
+
+def _decode(text: bytes | str) -> str:
+    return text.decode("utf-8", "replace") if isinstance(text, bytes) else text
 
 
 def _encode(text: str) -> bytes:

@@ -20,12 +20,31 @@ LITERAL_REST: Final = re.compile(rb"[a-z]*+")
 
 WHITE_SPACE: Final = re.compile(rb"[ \t\r\n]*+")
 
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_FLAT = rb'[^"{}\[\]()]*+(?:' + _STRING + rb'[^"{}\[\]()]*+)*+'
+STRING: Final = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
+"""A string literal."""
+
+NUMBER: Final = rb"-?[0-9][-+.0-9eE]*+"
+"""A number, and a few things like one."""
+
+_FLAT = rb'[^"{}\[\]()]*+(?:' + STRING + rb'[^"{}\[\]()]*+)*+'
 _STEP: Final = re.compile(
     _FLAT + rb"(?:[{\[(]" + _FLAT + rb"(?:[{\[(]" + _FLAT + rb"[}\])]" + _FLAT + rb")*+[}\])]" + _FLAT + rb")*+",
     re.DOTALL,
 )
+_GROUP = rb"[{\[]" + _FLAT + rb"[}\]]"
+for _ in range(3):
+    _GROUP = rb"[{\[]" + _FLAT + rb"(?:" + _GROUP + _FLAT + rb")*+[}\]]"
+MEMBERS: Final = re.compile(
+    rb'[ \t\r\n]*+(?:"[^"\\]*+"[ \t\r\n]*+:[ \t\r\n]*+(?:'
+    + STRING
+    + rb"|"
+    + NUMBER
+    + rb"|true|false|null|"
+    + _GROUP
+    + rb")[ \t\r\n]*+,[ \t\r\n]*+)*+",
+    re.DOTALL,
+)
+"""Whole members of an object, each with its comma, with names free of escapes and values at most four levels deep."""
 _OPENING: Final = frozenset(b"{[(")
 _QUOTE: Final = ord('"')
 

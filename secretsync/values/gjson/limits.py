@@ -13,7 +13,7 @@ from secretsync.errors import RemoteRefError
 MAX_NESTING: Final = 50
 """Selectors, queries and multipaths inside each other."""
 
-_BASE: Final = 8 * 1024 * 1024
+_BASE: Final = 4 * 1024 * 1024
 _PER_BYTE: Final = 8
 
 

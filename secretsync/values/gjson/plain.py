@@ -47,7 +47,10 @@ def _plain_names(path: str) -> tuple[bytes, ...] | None:
 
 
 def _member(text: bytes, names: tuple[bytes, ...]) -> Result | None:
-    """The member, if it is found the short way."""
+    """The member, or a result that does not exist, if that can be told the short way.
+
+    Without escapes in the text a name that does not stand in it names nothing, unless it is an index.
+    """
     opening = _OBJECT.match(text)
     if opening is None:
         return None
@@ -55,7 +58,9 @@ def _member(text: bytes, names: tuple[bytes, ...]) -> Result | None:
     last = len(names) - 1
     for depth, name in enumerate(names):
         found = text.find(name, position)
-        if found < 0 or not _MEMBERS.fullmatch(text, position, found):
+        if found < 0 and b"\\" not in text and not name[1:-1].isdigit():
+            return Result()
+        if found < 0 or not json_scan.MEMBERS.fullmatch(text, position, found):
             return None
         colon = _COLON.match(text, found + len(name))
         if colon is None:
@@ -84,31 +89,15 @@ def _value(text: bytes, position: int) -> Result | None:
             return Result(_WORDS[raw], raw)
 
 
-_STRING = rb'"[^"\\]*+(?:\\.[^"\\]*+)*+"'
-_FLAT = rb'[^"{}\[\]()]*+(?:' + _STRING + rb'[^"{}\[\]()]*+)*+'
-_GROUP = rb"[{\[]" + _FLAT + rb"[}\]]"
-for _ in range(3):
-    _GROUP = rb"[{\[]" + _FLAT + rb"(?:" + _GROUP + _FLAT + rb")*+[}\]]"
-_NUMBER = rb"-?[0-9][-+.0-9eE]*+"
 _WORDS: Final = {b"true": Type.True_, b"false": Type.False_, b"null": Type.Null}
 _PLAIN_PATH: Final = re.compile(r'[^\x00-\x1f.|*?\\#@!\[\]{}()":,]++(?:\.[^\x00-\x1f.|*?\\#@!\[\]{}()":,]++)*+')
 _OBJECT: Final = re.compile(rb"[ \t\r\n]*+\{")
 _COLON: Final = re.compile(rb"[ \t\r\n]*+:[ \t\r\n]*+")
-_MEMBERS: Final = re.compile(
-    rb'[ \t\r\n]*+(?:"[^"\\]*+"[ \t\r\n]*+:[ \t\r\n]*+(?:'
-    + _STRING
-    + rb"|"
-    + _NUMBER
-    + rb"|true|false|null|"
-    + _GROUP
-    + rb")[ \t\r\n]*+,[ \t\r\n]*+)*+",
-    re.DOTALL,
-)
 _VALUE: Final = re.compile(
     rb"(?P<string>"
-    + _STRING
+    + json_scan.STRING
     + rb")|(?P<group>[{\[])|(?P<number>"
-    + _NUMBER
+    + json_scan.NUMBER
     + rb")(?=[\x00-\x20,\]}])|(?P<word>true|false|null)(?=[\x00-\x20,\]}])",
     re.DOTALL,
 )

@@ -180,6 +180,7 @@ class _Search:
     def _walk_members(self, position: int, part: MemberPart) -> tuple[int, _Outcome]:
         text = self.text
         size = len(text)
+        position = _near(text, position, part)
         while position < size:
             match = _MEMBER.match(text, position)
             if match is None:
@@ -300,6 +301,15 @@ class _Search:
         return found
 
 
+def _near(text: bytes, position: int, part: MemberPart) -> int:
+    """Where the walk over members may begin: at the member's name, if all before it is proven to be other members."""
+    if not part.wild:
+        found = text.find(b'"' + part.name + b'"', position, position + _NEAR)
+        if found > position and json_scan.MEMBERS.fullmatch(text, position, found):
+            return found
+    return position
+
+
 def _after(text: bytes, position: int) -> int:
     """The index behind the value that begins at `position`; the length for a string that never ends."""
     first = text[position]
@@ -315,6 +325,8 @@ def _after(text: bytes, position: int) -> int:
     return rest.end() if rest else position + 1
 
 
+_NEAR: Final = 4096
+"""How far a name is looked for as text, before the members are walked one by one."""
 _QUOTE: Final = ord('"')
 _CLOSING: Final = ord("]")
 _N: Final = ord("n")
