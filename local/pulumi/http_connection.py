@@ -88,7 +88,8 @@ class HttpConnection:
         headers = {"Accept": "application/json", **self._headers()}
         data = None
         if body is not None:
-            data = json.dumps(body).encode()
+            # Not escaped: the API server reads an apply body as YAML, which knows no surrogate pairs.
+            data = json.dumps(body, ensure_ascii=False).encode()
             headers["Content-Type"] = content_type
         while True:
             connection: http.client.HTTPConnection | None = getattr(self._local, "connection", None)

@@ -361,8 +361,7 @@ def _merge_patch(old: JsonObject, new: JsonObject) -> JsonObject:
                 patch[key] = inner
         elif before != value:
             patch[key] = value
-    # The object is named by the request; these two may not be left out of a patch body.
-    return {**patch, "apiVersion": new["apiVersion"], "kind": new["kind"]}
+    return patch
 
 
 def main() -> None:
