@@ -238,7 +238,9 @@ class Container:
 
     def _unhealthy(self, kind: str) -> Callable[[str], None]:
         def tell(reason: str) -> None:
-            self._telling = asyncio.create_task(self._tell("Unhealthy", f"{kind} probe failed: {reason}", warning=True))
+            telling = asyncio.create_task(self._tell("Unhealthy", f"{kind} probe failed: {reason}", warning=True))
+            self._telling.add(telling)
+            telling.add_done_callback(self._telling.discard)
 
         return tell
 
