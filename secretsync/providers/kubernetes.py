@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 import binascii
+import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
@@ -32,7 +33,7 @@ from secretsync.kube.resources import SECRETS, SELF_SUBJECT_ACCESS_REVIEWS, SELF
 from secretsync.providers import references
 from secretsync.providers.concurrency import concurrently
 from secretsync.providers.protocol import Fetched, Invalid, Missing, RemoteKey, Unknown, Valid, Validity
-from secretsync.values import gjson, go_json, go_regexp
+from secretsync.values import gjson, go_json, go_regexp, property_path
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -43,6 +44,8 @@ if TYPE_CHECKING:
 _CONCURRENT_READS: Final = 16
 _TOKEN_SECONDS: Final = 3600
 _FIELD_MANAGER: Final = "external-secrets"
+_LABEL_VALUE: Final = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
+_LABEL_KEY: Final = re.compile(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
 Connect = Callable[[ClusterConfig, AsyncExitStack], Awaitable["Cluster"]]
 
@@ -109,14 +112,10 @@ class KubernetesStore:
         data = _data(found)
         if not ref.property:
             return go_json.dumps(data, escape_html=False)
-        if ref.property in data:
-            return data[ref.property]
-        key, _, path = ref.property.partition(".")
-        if key and path and key in data:
-            result = gjson.get(data[key], path)
-            if result.exists:
-                return result.string
-        raise self._no_property(ref, "data")
+        selected = property_path.select_entry(data, ref.property)
+        if selected is None:
+            raise self._no_property(ref, "data")
+        return selected
 
     def _metadata_value(self, found: Mapping[str, Any], ref: RemoteRef) -> bytes:
         if not ref.property:
@@ -194,7 +193,7 @@ class KubernetesStore:
             raise ProviderRefused(
                 "find needs tags or a name", place=self._place, remedy="add find.name.regexp or find.tags"
             )
-        selector = ",".join(f"{key}={value}" for key, value in sorted((tags or {}).items()))
+        selector = self._selector(tags or {})
         pattern = go_regexp.compile(query.name.regexp) if tags is None and query.name is not None else None
         remote = await self._open()
         try:
@@ -208,6 +207,14 @@ class KubernetesStore:
                 data = _data({"data": secret.get("data")})
                 found[name] = Fetched(go_json.dumps(data, escape_html=False), _version(secret))
         return found
+
+    def _selector(self, tags: Mapping[str, str]) -> str:
+        for key, value in tags.items():
+            if not (_LABEL_KEY.fullmatch(key) and _LABEL_VALUE.fullmatch(value)):
+                raise ProviderRefused(
+                    f"find.tags: {key!r} is no label, or its value is none", place=self._place, remedy="correct the tag"
+                )
+        return ",".join(f"{key}={value}" for key, value in sorted(tags.items()))
 
     async def versions(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, str | Missing]:
         """The resource version of each Secret; the API server gives it with the data only."""
