@@ -20,7 +20,7 @@ ARGS ?=
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
-	  /^[a-z0-9-]+:.*## / {gsub(/\$\$/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	  /^[a-z0-9-]+:.*## / {gsub(/[$$][$$]/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 	@printf '\nARGS="…" adds options: make up ARGS=--json, make unit ARGS="-k rewrite".\n'
 
 # Everything below goes to standard error: `make -s env` is read by a shell.

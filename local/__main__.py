@@ -6,13 +6,14 @@ import argparse
 import importlib
 import os
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.errors import LocalError
 from local.layout import explain
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Callable, Mapping, Sequence
 
 _INTERRUPTED = 130
 
@@ -53,7 +54,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = parser.parse_args(words)
     os.umask(0o077)
     try:
-        return int(commands[options.command](options))
+        return commands[options.command](options)
     except LocalError as error:
         sys.stderr.write(f"error: {error}\n")
         return 1
@@ -61,14 +62,14 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 1
     except OSError as error:
-        sys.stderr.write(f"error: {explain(error, error.filename or 'the local environment')}\n")
+        sys.stderr.write(f"error: {explain(error, Path(error.filename or 'the local environment'))}\n")
         return 1
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted; what was done is kept, the same command goes on from there\n")
         return _INTERRUPTED
 
 
-def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, object]]:
+def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Callable[[argparse.Namespace], int]]]:
     parser = argparse.ArgumentParser(
         prog="python -m local",
         description="The embedded environment: a real control plane, OpenBao and the dev stack on this machine.",
@@ -76,7 +77,7 @@ def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, ob
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     subparsers = parser.add_subparsers(dest="command", required=True, metavar="COMMAND")
-    runs: dict[str, object] = {}
+    runs: dict[str, Callable[[argparse.Namespace], int]] = {}
     for name, summary in _COMMANDS.items():
         command = subparsers.add_parser(name, help=summary, description=f"{summary[0].upper()}{summary[1:]}.")
         if name in words[:1] and name != "tools":  # only the one that is called is loaded

@@ -1,7 +1,7 @@
 """Every path of the embedded environment, named once.
 
-All of it lies in one folder (``.local/`` of the project, or any other one for a throw-away environment), which belongs to its owner alone (0700)
-and never enters version control. Files with credentials are 0600.
+All of it lies in one folder (``.local/`` of the project, or any other one for a throw-away environment), which belongs
+to its owner alone (0700) and never enters version control. Files with credentials are 0600.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ from local.errors import DiskFull, LocalError
 FOLDER = ".local"
 """Name of the folder inside the project."""
 
+ROOT_VARIABLE = "ESP_LOCAL_ROOT"
+"""Environment variable with another folder for the project's environment; tests and second environments use it."""
+
 PROJECT = Path(__file__).resolve().parent.parent
 """The checkout this code belongs to."""
 
@@ -35,8 +38,9 @@ class Layout:
 
     @classmethod
     def of_project(cls, project: Path = PROJECT) -> Self:
-        """The layout of the environment that belongs to a checkout."""
-        return cls(project / FOLDER)
+        """The layout of a checkout's own environment; the variable ``ESP_LOCAL_ROOT`` puts it elsewhere."""
+        elsewhere = os.environ.get(ROOT_VARIABLE)
+        return cls(Path(elsewhere).expanduser().absolute() if elsewhere else project / FOLDER)
 
     @property
     def pki(self) -> Path:

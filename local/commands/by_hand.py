@@ -1,8 +1,8 @@
 """``pulumi`` as typed by hand under ``make env``: the real engine, on this machine's stack file where it reads one.
 
-The committed ``Pulumi.dev.yaml`` holds no secret and no encryption salt, and must not be given any. So commands that read the dev stack's
-configuration get ``--config-file`` with the file in ``.local/``, which is first brought up to date with the committed one. Everything else, and
-every other stack, passes through as it is.
+The committed ``Pulumi.dev.yaml`` holds no secret and no encryption salt, and must not be given any. So commands
+that read the dev stack's configuration get ``--config-file`` with the file in ``.local/``, which is first brought
+up to date with the committed one. Everything else, and every other stack, passes through as it is.
 """
 
 from __future__ import annotations
@@ -53,10 +53,13 @@ def arguments(given: Sequence[str], *, layout: Layout, project: Path, environmen
 
 
 def main() -> NoReturn:
-    """Replaces this process by the engine; its path is the first argument."""
-    engine, *given = sys.argv[1:]
+    """Replaces this process by the engine.
+
+    The process's arguments are the environment's root, the engine's path, and what was typed.
+    """
+    root, engine, *given = sys.argv[1:]
     try:
-        words = arguments(given, layout=Layout.of_project(), project=PROJECT, environment=os.environ)
+        words = arguments(given, layout=Layout(Path(root)), project=PROJECT, environment=os.environ)
     except LocalError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)

@@ -1,7 +1,7 @@
 """The dev stack on this machine: its configuration file, its secrets, its state.
 
-The committed ``Pulumi.dev.yaml`` holds no secret. Beside it, in ``.local/``, stands the stack file that is really used: the committed values plus
-the secret ones made on this machine, encrypted with this machine's passphrase.
+The committed ``Pulumi.dev.yaml`` holds no secret. Beside it, in ``.local/``, stands the stack file that is really
+used: the committed values plus the secret ones made on this machine, encrypted with this machine's passphrase.
 """
 
 from __future__ import annotations
@@ -9,9 +9,12 @@ from __future__ import annotations
 import json
 import os
 import secrets
+import shutil
 import subprocess
+import tempfile
 from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -21,7 +24,6 @@ from local.layout import PROJECT, Layout, explain, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
-    from pathlib import Path
 
 STACK = "dev"
 """The stack that the embedded environment brings up."""
@@ -72,7 +74,7 @@ def merge_configuration(layout: Layout, project: Path = PROJECT) -> Path:
         "config": {**(committed.get("config") or {}), **encrypted},
     }
     if merged != own:
-        write_private(own_path, yaml.safe_dump(merged, sort_keys=False, allow_unicode=True))
+        write_private(own_path, _dump(merged))
     return own_path
 
 
@@ -135,7 +137,7 @@ class Engine:
         merge_configuration(self.layout, self.project)
         made = False
         if not self._state_file().is_file():
-            self._run("stack", "init", STACK, "--no-select", "--non-interactive", place=f"stack {STACK}")
+            self._initialise()
             made = True
         for key, make in missing_secrets(self.configuration).items():
             self._run(
@@ -146,6 +148,17 @@ class Engine:
         self._select()
         self._drop_stale_locks()
         return made
+
+    def _initialise(self) -> None:
+        """Makes the stack from a copy of the project file: ``stack init`` writes the encryption salt beside it."""
+        with tempfile.TemporaryDirectory(dir=self.layout.run) as folder:
+            copy = Path(folder)
+            shutil.copy(self.project / "Pulumi.yaml", copy)
+            self._run("stack", "init", STACK, "--no-select", "--non-interactive", place=f"stack {STACK}", folder=copy)
+            made = _read_yaml(copy / f"Pulumi.{STACK}.yaml")
+        own = {key: value for key, value in _read_yaml(self.configuration).items() if key not in _ENCRYPTION_FIELDS}
+        config = {key: value for key, value in (own.get("config") or {}).items() if not is_encrypted(value)}
+        write_private(self.configuration, _dump({**own, **made, "config": config}))
 
     def _state_file(self) -> Path:
         return self.layout.pulumi_state / ".pulumi" / "stacks" / _project_name(self.project) / f"{STACK}.json"
@@ -159,7 +172,10 @@ class Engine:
         self._run("stack", "select", STACK, "--non-interactive", place=f"stack {STACK}")
 
     def _drop_stale_locks(self) -> None:
-        """Frees the state from runs that were killed: the caller holds the environment's lock, and their process is gone."""
+        """Frees the state from runs that were killed.
+
+        The caller holds the environment's lock, and their processes are gone.
+        """
         for lock in (self.layout.pulumi_state / ".pulumi" / "locks").rglob("*.json"):
             try:
                 pid = int(json.loads(lock.read_text())["pid"])
@@ -169,13 +185,14 @@ class Engine:
             except (OSError, ValueError, KeyError, TypeError):
                 continue
 
-    def _run(self, *arguments: str, place: str, given: str | None = None) -> str:
+    def _run(self, *arguments: str, place: str, given: str | None = None, folder: Path | None = None) -> str:
         """Runs one short command.
 
         Args:
             arguments: after the program's name.
             place: what it is about, for the error.
             given: text for its standard input: secrets are never arguments.
+            folder: where it runs; the project if None.
 
         Raises:
             StackError: it failed.
@@ -185,7 +202,7 @@ class Engine:
             input="" if given is None else given,
             capture_output=True,
             text=True,
-            cwd=self.project,
+            cwd=folder or self.project,
             env=dict(self.environment),
             check=False,
         )
@@ -201,6 +218,10 @@ class Engine:
 
 def _project_name(project: Path) -> str:
     return str(_read_yaml(project / "Pulumi.yaml").get("name", ""))
+
+
+def _dump(document: Mapping[str, Any]) -> str:
+    return yaml.safe_dump(dict(document), sort_keys=False, allow_unicode=True)
 
 
 def _read_yaml(path: Path) -> dict[str, Any]:

@@ -102,7 +102,9 @@ def run(engine: Engine, tell: Callable[[str], None]) -> Update:
     if code:
         said = update.problems or [line.strip() for line in rest if line.strip()] or [f"exit code {code}"]
         raise StackError(
-            "the update failed:" + "".join(f"\n    {line}" for text in said[-_DIAGNOSES:] for line in text.splitlines()) + "\n",
+            "the update failed:"
+            + "".join(f"\n    {line}" for text in said[-_DIAGNOSES:] for line in text.splitlines())
+            + "\n",
             place=f"pulumi up of stack {STACK}",
             remedy="mend the cause and run `make up` again: what was done is kept",
         )

@@ -82,7 +82,7 @@ def _encryption_configuration(layout: Layout) -> Path:
 
 
 def _ensure_encryption_key(layout: Layout) -> None:
-    """Makes the key that Secrets are encrypted with on their way to etcd, once: without it they could not be read again."""
+    """Makes the key that Secrets are encrypted with on their way to etcd; once, or they could not be read again."""
     path = _encryption_configuration(layout)
     if path.exists():
         return

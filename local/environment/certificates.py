@@ -5,7 +5,7 @@ Looked at before each start: what is missing, expires soon, or was signed by ano
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import ipaddress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -21,16 +21,16 @@ from local.layout import write_private
 if TYPE_CHECKING:
     from pathlib import Path
 
-AUTHORITY_LIFETIME = datetime.timedelta(days=3650)
-LEAF_LIFETIME = datetime.timedelta(days=365)
-RENEW_BEFORE = datetime.timedelta(days=30)
+AUTHORITY_LIFETIME = dt.timedelta(days=3650)
+LEAF_LIFETIME = dt.timedelta(days=365)
+RENEW_BEFORE = dt.timedelta(days=30)
 """A certificate that expires within this time is made anew."""
 
 SERVICE_ADDRESS = "10.0.0.1"
 """Cluster address of the service ``kubernetes``: the first one of the service range."""
 
 _RSA_BITS = 2048  # what kubeadm makes for service-account tokens
-_BACKDATE = datetime.timedelta(minutes=5)  # clocks of two readers may differ
+_BACKDATE = dt.timedelta(minutes=5)  # clocks of two readers may differ
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ _LEAVES = (
 )
 
 
-def ensure(folder: Path, *, now: datetime.datetime) -> Pki:
+def ensure(folder: Path, *, now: dt.datetime) -> Pki:
     """Makes what is missing or expires soon in ``folder``, leaves the rest as it is.
 
     Args:
@@ -144,8 +144,8 @@ def _pair(folder: Path, name: str) -> KeyPair:
     return KeyPair(folder / f"{name}.crt", folder / f"{name}.key")
 
 
-def _usable(pair: KeyPair, authority: KeyPair | None, now: datetime.datetime) -> bool:
-    """Whether a certificate reads, fits its key, lives long enough and was signed by ``authority`` (None: by itself)."""
+def _usable(pair: KeyPair, authority: KeyPair | None, now: dt.datetime) -> bool:
+    """Whether a certificate fits its key, lives long enough and was signed by ``authority`` (None: by itself)."""
     try:
         certificate = x509.load_pem_x509_certificate(pair.certificate.read_bytes())
         key = _private_key(pair.key)
@@ -156,13 +156,13 @@ def _usable(pair: KeyPair, authority: KeyPair | None, now: datetime.datetime) ->
     return certificate.public_key() == key.public_key() and now + RENEW_BEFORE < certificate.not_valid_after_utc
 
 
-def _make_authority(pair: KeyPair, now: datetime.datetime) -> None:
+def _make_authority(pair: KeyPair, now: dt.datetime) -> None:
     key = ec.generate_private_key(ec.SECP256R1())
     # The serial number in the name keeps a renewed authority apart from the one before it.
     serial = x509.random_serial_number()
     name = x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, f"local-environment-{serial & 0xFFFFFFFF:08x}")])
     certificate = (
-        _builder(name, name, key, now, AUTHORITY_LIFETIME, serial)
+        _builder(name, name, key, now=now, lifetime=AUTHORITY_LIFETIME, serial=serial)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(_key_usage(signs_certificates=True), critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -171,7 +171,7 @@ def _make_authority(pair: KeyPair, now: datetime.datetime) -> None:
     _write(pair, certificate, key)
 
 
-def _make_leaf(pair: KeyPair, leaf: _Leaf, authority: KeyPair, now: datetime.datetime) -> None:
+def _make_leaf(pair: KeyPair, leaf: _Leaf, authority: KeyPair, now: dt.datetime) -> None:
     issuer = x509.load_pem_x509_certificate(authority.certificate.read_bytes())
     issuer_key = _private_key(authority.key)
     key = ec.generate_private_key(ec.SECP256R1())
@@ -179,7 +179,14 @@ def _make_leaf(pair: KeyPair, leaf: _Leaf, authority: KeyPair, now: datetime.dat
     if leaf.organization:
         attributes.insert(0, x509.NameAttribute(NameOID.ORGANIZATION_NAME, leaf.organization))
     builder = (
-        _builder(x509.Name(attributes), issuer.subject, key, now, LEAF_LIFETIME, x509.random_serial_number())
+        _builder(
+            x509.Name(attributes),
+            issuer.subject,
+            key,
+            now=now,
+            lifetime=LEAF_LIFETIME,
+            serial=x509.random_serial_number(),
+        )
         .add_extension(x509.BasicConstraints(ca=False, path_length=None), critical=True)
         .add_extension(_key_usage(signs_certificates=False), critical=True)
         .add_extension(x509.ExtendedKeyUsage([leaf.usage]), critical=False)
@@ -194,8 +201,9 @@ def _builder(
     subject: x509.Name,
     issuer: x509.Name,
     key: ec.EllipticCurvePrivateKey,
-    now: datetime.datetime,
-    lifetime: datetime.timedelta,
+    *,
+    now: dt.datetime,
+    lifetime: dt.timedelta,
     serial: int,
 ) -> x509.CertificateBuilder:
     return (

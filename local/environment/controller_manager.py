@@ -23,9 +23,12 @@ CONTROLLERS = (
     "deployment-controller",  # Deployment → ReplicaSet
     "replicaset-controller",  # ReplicaSet → Pods, which the node runs
 )
-"""What is switched on. Left out on purpose: node-lifecycle (the only node lives and dies with the environment, and its pods with it; a crash of the
-node is reported by the environment itself), token (tokens are requested, not stored), endpoint slices (nothing resolves service names here) and
-everything about volumes, quotas and scaling."""
+"""What is switched on.
+
+Left out on purpose: node-lifecycle (the only node lives and dies with the environment, and its pods with it; a crash of
+the node is reported by the environment itself), token (tokens are requested, not stored), endpoint slices (nothing
+resolves service names here), and everything about volumes, quotas and scaling.
+"""
 
 
 def part(layout: Layout, ports: Mapping[str, int], binary: Path, pki: Pki) -> Part:

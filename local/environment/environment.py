@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import datetime
+import datetime as dt
 import shutil
 import threading
 import time
@@ -49,13 +49,20 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.03
 _TAIL_LINES = 12
+_DETAIL_CHARACTERS = 160
 
 
 class Progress(Protocol):
     """Told about each part while the environment starts or stops."""
 
     def __call__(self, part: str, event: str, seconds: float) -> None:
-        """``event`` is ``starting``, ``ready``, ``running`` (it was already), ``stopped`` or ``killed``; ``seconds`` since its start."""
+        """One event.
+
+        Args:
+            part: the part.
+            event: ``starting``, ``ready``, ``running`` (it was already), ``stopped`` or ``killed``.
+            seconds: since the part's start or stop began.
+        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,19 +90,21 @@ class PartStatus:
     log: Path
 
 
-def _silent(_part: str, _event: str, _seconds: float) -> None:
+def _silent(part: str, event: str, seconds: float) -> None:
     """Tells nobody."""
 
 
 class Environment:
     """etcd, kube-apiserver, kube-controller-manager, OpenBao and the node under one root.
 
-    Everything here blocks and may be called from any thread; as a context manager it starts on entry and stops on exit. ``start`` and ``stop`` do
-    not take the lock themselves: whoever shares a root with others wraps them in ``exclusive``.
+    Everything here blocks and may be called from any thread; as a context manager it starts on entry and stops on
+    exit. ``start`` and ``stop`` do not take the lock themselves: whoever shares a root with others wraps them in
+    ``exclusive``.
 
     Args:
         root: folder for all data, logs and state; made if it is missing.
-        durable: whether writes to etcd reach the disk before they are acknowledged. False for environments that are thrown away.
+        durable: whether writes to etcd reach the disk before they are acknowledged. False for environments that are
+            thrown away.
         parts: which parts to run; what they require is added. All if empty.
         tool: gives the path of a tool by name.
         progress: told about each step.
@@ -173,7 +182,7 @@ class Environment:
         self._cancelled.clear()
         self.layout.prepare()
         binaries = {name: self._tool(TOOLS[name]) for name in self.parts if name in TOOLS}
-        pki = certificates.ensure(self.layout.pki, now=datetime.datetime.now(datetime.UTC))
+        pki = certificates.ensure(self.layout.pki, now=dt.datetime.now(dt.UTC))
         ports = self._claim_ports()
         changed = self._write_kubeconfigs(pki, ports)
         if pki.renewed or changed:  # they read these files once, when they start
@@ -188,12 +197,14 @@ class Environment:
                     futures[part.name] = pool.submit(self._bring_up, part, required)
                 wait(futures.values(), return_when=FIRST_EXCEPTION)
             finally:
-                # On an error or Ctrl-C the workers come to a clean end: what they started is recorded before they leave.
+                # On an error or Ctrl-C the workers come to a clean end: what they started is recorded before they
+                # leave.
                 if not all(future.done() and not future.exception() for future in futures.values()):
                     self._cancelled.set()
         for name, future in futures.items():
             if future.result():
                 started.append(name)
+        self.check()  # whether one fell over while the others were waited for
         return tuple(started)
 
     def stop(self) -> tuple[str, ...]:
@@ -226,7 +237,7 @@ class Environment:
         built: dict[str, Part] = {}
         if state.parts and all(use in state.ports for name in self.parts for use in PORTS[name]):
             pki = certificates.at(self.layout.pki)
-            nowhere = {name: self.layout.root for name in self.parts}
+            nowhere = dict.fromkeys(self.parts, self.layout.root)
             built = {part.name: part for part in self._parts(state.ports, nowhere, pki)}
         with ThreadPoolExecutor(max_workers=len(self.parts)) as pool:
             return tuple(pool.map(lambda name: self._status(name, state.parts.get(name), built.get(name)), self.parts))
@@ -430,7 +441,8 @@ class Environment:
             return PartStatus(name, "stopped", "", None, "", None, 0, log)
         if not record.process.alive:
             last = logs.tail(log, lines=1, offset=record.log_offset)
-            return PartStatus(name, "crashed", last[0] if last else "", None, "", None, 0, log)
+            detail = last[0][:_DETAIL_CHARACTERS] if last else ""
+            return PartStatus(name, "crashed", detail, None, "", None, 0, log)
         obstacle = part.obstacle() if part else "it was started by another version"
         return PartStatus(
             name=name,

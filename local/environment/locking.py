@@ -7,7 +7,6 @@ import os
 import sys
 import time
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.errors import LocalError
@@ -15,6 +14,7 @@ from local.layout import explain
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
+    from pathlib import Path
 
 
 class EnvironmentBusy(LocalError):

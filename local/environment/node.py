@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime as dt
 import http
 import sys
 from typing import TYPE_CHECKING
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
 
     from local.environment.certificates import Pki
     from local.layout import Layout
+
+_NODE = "/api/v1/nodes/local"
+_LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/local"
 
 
 def part(layout: Layout, ports: Mapping[str, int], pki: Pki) -> Part:
@@ -47,11 +51,23 @@ def part(layout: Layout, ports: Mapping[str, int], pki: Pki) -> Part:
 
 
 def _obstacle(address: str, tls: ssl.SSLContext) -> str:
-    answer = ask(f"{address}/api/v1/nodes", tls=tls)
-    if answer.status != http.HTTPStatus.OK:
-        return f"the API server says HTTP {answer.status}" if answer.status else answer.body
-    for node in answer.document().get("items", []):
-        for condition in node.get("status", {}).get("conditions", []):
-            if condition.get("type") == "Ready" and condition.get("status") == "True":
-                return ""
-    return "it has not registered itself"
+    """Ready is a node that says so and renews its Lease; a crashed one leaves the first behind, but not the second."""
+    lease = ask(address + _LEASE, tls=tls)
+    if lease.status == http.HTTPStatus.NOT_FOUND:
+        return "it has not registered itself"
+    node = ask(address + _NODE, tls=tls)
+    for answer in (lease, node):
+        if answer.status != http.HTTPStatus.OK:
+            return f"the API server says HTTP {answer.status}" if answer.status else answer.body
+    spec = lease.document().get("spec", {})
+    try:
+        renewed = dt.datetime.fromisoformat(spec["renewTime"])
+        age = (dt.datetime.now(dt.UTC) - renewed).total_seconds()
+        if age > spec["leaseDurationSeconds"]:
+            return f"it gave its last sign of life {age:.0f} s ago"
+    except (KeyError, TypeError, ValueError):
+        return "its Lease has no time"
+    conditions = node.document().get("status", {}).get("conditions", [])
+    if not any(each.get("type") == "Ready" and each.get("status") == "True" for each in conditions):
+        return "it says that it is not ready"
+    return ""

@@ -63,7 +63,8 @@ def _obstacle(address: str) -> str:
 
 def _prepare(layout: Layout, ports: Mapping[str, int]) -> None:
     if layout.openbao_initialising.exists():
-        # The last start broke off between asking for the root token and writing it down: that storage can never be opened again, and is empty.
+        # The last start broke off between asking for the root token and writing it down: that storage can never be
+        # opened again, and is empty.
         shutil.rmtree(layout.openbao_data, ignore_errors=True)
         layout.openbao_data.mkdir(mode=0o700)
         layout.openbao_initialising.unlink()

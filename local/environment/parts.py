@@ -5,12 +5,12 @@ from __future__ import annotations
 import http.client
 import json
 import os
-import ssl
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 from urllib.parse import urlsplit
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
@@ -64,7 +64,8 @@ class Part:
         address: where it is reached, for people.
         obstacle: asks it whether it is ready; what keeps it from being ready, or an empty string.
         prepare: run before each start.
-        initialise: run again and again after the process started until it returns True; only then readiness is asked for.
+        initialise: run again and again after the process started until it returns True; only then readiness is
+            asked for.
         ready_within: seconds it may take to become ready.
         grace: seconds it may take to end after SIGTERM.
     """

@@ -18,7 +18,8 @@ if TYPE_CHECKING:
 LOOPBACK = "127.0.0.1"
 
 _CHOICES = range(20000, 32768)
-# Below the range that outgoing connections draw their ports from (Linux: 32768 and up), so that a part that is down does not lose its port to one.
+# Below the range that outgoing connections draw their ports from (Linux: 32768 and up), so that a part that is down
+# does not lose its port to one.
 _ATTEMPTS = 200
 _LISTENING = "0A"
 

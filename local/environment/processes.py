@@ -1,7 +1,7 @@
 """Processes that outlive the command that starts them, told apart by process id and start time.
 
-A process id alone is not an identity: it is given to somebody else after its owner ended. So every look, and every signal, first compares the
-start time that was recorded.
+A process id alone is not an identity: it is given to somebody else after its owner ended. So every look, and every
+signal, first compares the start time that was recorded.
 """
 
 from __future__ import annotations
@@ -23,7 +23,10 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
 MARK = "LOCAL_ENVIRONMENT_PART"
-"""Environment variable that every part is started with: root and name. It finds a process whose record was never written."""
+"""Environment variable that every part is started with: root and name.
+
+It finds a process whose record was never written.
+"""
 
 _PROC = Path("/proc")
 _HAS_PROC = (_PROC / "self" / "stat").exists()
@@ -166,7 +169,10 @@ def command_of(pid: int) -> str:
 
 
 def marked(mark: str) -> list[ProcessIdentity]:
-    """Processes of this user that were started with exactly this mark, or by a process that was; none where that cannot be told."""
+    """Processes of this user that were started with exactly this mark, or by a process that was.
+
+    Empty where that cannot be told.
+    """
     if not _HAS_PROC:
         return []
     wanted = f"{MARK}={mark}".encode()

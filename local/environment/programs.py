@@ -27,7 +27,7 @@ def place(layout: Layout, tools: Mapping[str, Path]) -> None:
         target = layout.bin / name
         try:
             if name == PULUMI:
-                text = _launcher(path)
+                text = _launcher(layout, path)
                 if not target.is_file() or target.read_text() != text:
                     write_private(target, text)
                     target.chmod(0o700)
@@ -41,7 +41,7 @@ def place(layout: Layout, tools: Mapping[str, Path]) -> None:
             raise explain(error, target) from error
 
 
-def _launcher(engine: Path) -> str:
+def _launcher(layout: Layout, engine: Path) -> str:
     code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from local.commands.by_hand import main; main()"
-    words = (sys.executable, "-P", "-c", code, str(engine))
+    words = (sys.executable, "-P", "-c", code, str(layout.root), str(engine))
     return f'#!/bin/sh\nexec {" ".join(shlex.quote(word) for word in words)} "$@"\n'

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, Self
@@ -12,6 +11,7 @@ from local.environment.processes import ProcessIdentity
 from local.layout import explain, write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 _VERSION = 1
@@ -38,7 +38,8 @@ class RunState:
     """Ports and processes of one environment.
 
     Attributes:
-        ports: port by use (``etcd``, ``etcd-peer``, ``kube-apiserver``, …). They are kept while the environment is down.
+        ports: port by use (``etcd``, ``etcd-peer``, ``kube-apiserver``, …). They are kept while the environment is
+            down.
         parts: record by part name. A part that was stopped on purpose has none.
     """
 

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import boto3
 import pytest
 
 from local.environment.parts import ask
-from tests.fixtures.local_parts import ControlPlane, OpenBaoServer
+
+if TYPE_CHECKING:
+    from tests.fixtures.local_parts import ControlPlane, OpenBaoServer
 
 pytestmark = pytest.mark.contract
 
