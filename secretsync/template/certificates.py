@@ -30,7 +30,11 @@ _HEADER: Final = re.compile(rb"[^\n:]+:[^\n]*\n")
 _SPACES: Final = bytes.maketrans(b"", b"")
 _LINE: Final = 64
 _MAX_CERTIFICATES: Final = 500
-_CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {"P-256": ec.SECP256R1, "P-384": ec.SECP384R1, "P-521": ec.SECP521R1}
+_CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {
+    "P-256": ec.SECP256R1,
+    "P-384": ec.SECP384R1,
+    "P-521": ec.SECP521R1,
+}
 
 
 @dataclass(frozen=True, slots=True, repr=False)
@@ -286,7 +290,9 @@ def _key_of(jwk: dict[str, Any]) -> PrivateKeyTypes | PublicKeyTypes | None:
     if kind == "EC":
         curve = _CURVES[jwk["crv"]]()
         point = ec.EllipticCurvePublicNumbers(_number(jwk, "x"), _number(jwk, "y"), curve)
-        return ec.EllipticCurvePrivateNumbers(_number(jwk, "d"), point).private_key() if "d" in jwk else point.public_key()
+        return (
+            ec.EllipticCurvePrivateNumbers(_number(jwk, "d"), point).private_key() if "d" in jwk else point.public_key()
+        )
     if kind == "OKP" and jwk["crv"] == "Ed25519":
         if "d" in jwk:
             return ed25519.Ed25519PrivateKey.from_private_bytes(_octets(jwk, "d"))

@@ -140,9 +140,7 @@ class Program:
         mark = scope.mark()
         pipeline = node.pipeline
         evaluate = compile_pipeline(pipeline, scope)
-        slots = [
-            scope.bind(variable.name, declare=not pipeline.is_assignment) for variable in pipeline.declarations
-        ]
+        slots = [scope.bind(variable.name, declare=not pipeline.is_assignment) for variable in pipeline.declarations]
         inner = scope.mark()
         body = self._list(node.body, scope)
         scope.release(inner)

@@ -345,9 +345,7 @@ def _checked(value: Any, parameter: str, name: str, position: int) -> Any:  # no
         return value
     if value is None and parameter in NILABLE:
         return NILABLE[parameter]()
-    raise ExecutionFailure(
-        f"{name}: an argument is of type {type_name(value)} where {parameter} is expected", position
-    )
+    raise ExecutionFailure(f"{name}: an argument is of type {type_name(value)} where {parameter} is expected", position)
 
 
 def _logical(head: tree.IdentifierNode, arguments: tuple[tree.TermNode, ...], scope: Scope) -> _Command:

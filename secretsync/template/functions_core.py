@@ -13,9 +13,7 @@ from secretsync.template.govalues import GoObject, Uint8, encode, is_true, kind_
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_HTML: Final = str.maketrans(
-    {"\0": "�", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;"}
-)
+_HTML: Final = str.maketrans({"\0": "�", '"': "&#34;", "'": "&#39;", "&": "&amp;", "<": "&lt;", ">": "&gt;"})
 _JS: Final = {
     "\\": "\\\\",
     "'": "\\'",

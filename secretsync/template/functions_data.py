@@ -154,14 +154,14 @@ def _keys(*mappings: Map) -> StringList:
 
 
 def _merge_into(target: Map, source: Map, *, overwrite: bool, depth: int = 0) -> None:
-    # mergo: maps are merged key by key; an empty value never overwrites, and is always overwritten.
+    # mergo: maps are merged key by key; without overwriting, only an empty value is replaced.
     if depth > MAX_DATA_DEPTH:
         raise FunctionFailure("a map nests too deeply")
     for key, value in source.items():
         present = target.get(key)
         if type(present) is dict and type(value) is dict:
             _merge_into(present, value, overwrite=overwrite, depth=depth + 1)
-        elif key not in target or (is_empty(present) and not is_empty(value)) or (overwrite and not is_empty(value)):
+        elif overwrite or key not in target or (is_empty(present) and not is_empty(value)):
             target[key] = value
 
 
@@ -277,7 +277,9 @@ def functions() -> Iterator[Function]:
         lambda values, *keys: {key: value for key, value in values.items() if key not in keys},
     )
     yield from define(family, f"({mapping}, ...{mapping}) any", "merge mustMerge", _merge(overwrite=False))
-    yield from define(family, f"({mapping}, ...{mapping}) any", "mergeOverwrite mustMergeOverwrite", _merge(overwrite=True))
+    yield from define(
+        family, f"({mapping}, ...{mapping}) any", "mergeOverwrite mustMergeOverwrite", _merge(overwrite=True)
+    )
     yield from define(
         family, f"({mapping}) []any", "values", lambda values: [values[key] for key in sorted(values, key=encode)]
     )

@@ -40,7 +40,8 @@ class Moment(GoObject):
         self.time = time
 
     def __str__(self) -> str:
-        return self.time.format("2006-01-02 15:04:05.999999999 -0700 MST")
+        shown = str(self.time.format("2006-01-02 15:04:05.999999999 -0700 MST"))
+        return shown + shown.rsplit(" ", 2)[-2] if shown.endswith(" ") else shown
 
     def __eq__(self, other: object) -> bool:
         return isinstance(other, Moment) and self.time == other.time
@@ -50,7 +51,7 @@ class Moment(GoObject):
 
     def to_json(self) -> str:
         """RFC 3339 with nanoseconds."""
-        return self.time.format("2006-01-02T15:04:05.999999999Z07:00")
+        return str(self.time.format("2006-01-02T15:04:05.999999999Z07:00"))
 
 
 class Named(GoObject):

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import binascii
+import math
 from typing import TYPE_CHECKING, Any
 
 from secretsync.template import certificates, yaml_text
 from secretsync.template.failures import FunctionFailure
 from secretsync.template.functions import Function, define
+from secretsync.template.gofmt import default_format
 from secretsync.template.govalues import decode, encode
 
 if TYPE_CHECKING:
@@ -34,8 +36,15 @@ def _from_yaml(text: str) -> dict[str, Any]:
             "Error": "error unmarshaling JSON: while decoding JSON: json: cannot unmarshal "
             f"{kind} into Go value of type map[string]interface {{}}"
         }
-    result = _floats(value)
+    try:
+        result = _floats(value)
+    except _NotFinite as found:
+        return {"Error": f"error converting YAML to JSON: json: unsupported value: {found}"}
     return result if isinstance(result, dict) else {}
+
+
+class _NotFinite(Exception):
+    """The YAML has an infinity or a NaN, which JSON lacks."""
 
 
 def _json_kind(value: object) -> str:
@@ -47,6 +56,8 @@ def _floats(value: Any) -> Any:  # noqa: ANN401 - any JSON value
         return {key: _floats(item) for key, item in value.items()}
     if isinstance(value, list):
         return [_floats(item) for item in value]
+    if isinstance(value, float) and not math.isfinite(value):
+        raise _NotFinite(default_format(value))
     return float(value) if isinstance(value, int) and not isinstance(value, bool) else value
 
 
@@ -67,8 +78,17 @@ def functions() -> Iterator[Function]:
     yield from define(family, two, "pkcs12certPass", certificates.store_certificates)
     for name, whole in (("pemToPkcs12", False), ("fullPemToPkcs12", True)):
         yield from define(family, two, name, _store_maker(whole_chain=whole), volatile=True)
-        yield from define(family, "(string, string, string) string", f"{name}Pass", _store_maker(whole_chain=whole), volatile=True, key_work=1)
-    yield from define(family, one, "pemTruststoreToPKCS12", lambda pem: certificates.make_truststore(pem, ""), volatile=True)
+        yield from define(
+            family,
+            "(string, string, string) string",
+            f"{name}Pass",
+            _store_maker(whole_chain=whole),
+            volatile=True,
+            key_work=1,
+        )
+    yield from define(
+        family, one, "pemTruststoreToPKCS12", lambda pem: certificates.make_truststore(pem, ""), volatile=True
+    )
     yield from define(family, two, "pemTruststoreToPKCS12Pass", certificates.make_truststore, volatile=True, key_work=1)
     yield from define(family, two, "filterPEM", certificates.filter_pem)
     yield from define(family, two, "filterCertChain", certificates.filter_chain)

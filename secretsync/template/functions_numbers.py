@@ -21,7 +21,9 @@ _ZERO_DECIMAL: Final = re.compile(r"([+-]?\d+)\.0*")
 _INTEGER: Final = re.compile(
     r"[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)"
 )
-_FLOAT: Final = re.compile(r"[+-]?(?:(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d+)?|(?i:inf|infinity|nan))")
+_FLOAT: Final = re.compile(
+    r"[+-]?(?:(?:{0}\.?(?:{0})?|\.{0})(?:[eE][+-]?\d+)?|(?i:inf|infinity|nan))".format(r"\d+(?:_\d+)*")
+)
 _OCTAL: Final = re.compile(r"[+-]?[0-7]+")
 _EXACT: Final = Context(prec=2000, rounding=ROUND_HALF_UP)
 _DIVISION_PLACES: Final = Decimal(1).scaleb(-16)
@@ -137,7 +139,9 @@ def _round(value: object, places: int, round_on: float = 0.5, *_ignored: float) 
     number = to_float(value)
     power = math.pow(10.0, float(places)) if abs(places) < 308 else (math.inf if places > 0 else 0.0)  # noqa: PLR2004 - the largest exponent of a float64
     digit = power * number
-    if not math.isfinite(digit) or power == 0.0:
+    if not math.isfinite(digit):
+        return digit / power
+    if power == 0.0:
         return math.nan
     fraction = math.modf(digit)[0]
     whole = _whole(math.ceil, digit) if fraction >= round_on else _whole(math.floor, digit)
@@ -199,9 +203,7 @@ def functions() -> Iterator[Function]:
     yield from define(family, "(any) float64", "float64", to_float)
     yield from define(family, "(...int) string", "seq", _sequence)
     yield from define(family, "(any) int64", "toDecimal", _octal)
-    yield from define(
-        family, "(int) []int", "until", lambda count: _until_step(0, count, -1 if count < 0 else 1)
-    )
+    yield from define(family, "(int) []int", "until", lambda count: _until_step(0, count, -1 if count < 0 else 1))
     yield from define(family, "(int, int, int) []int", "untilStep", _until_step)
     yield from define(family, "(any) int64", "add1", lambda value: wrap_int64(to_integer(value) + 1))
     yield from define(family, "(...any) int64", "add", lambda *values: wrap_int64(sum(map(to_integer, values))))

@@ -161,7 +161,8 @@ def _group(match: Any, name: str) -> bytes:  # noqa: ANN401 - re2 has no types
     try:
         if name.isascii() and name.isdigit():
             return match.group(int(name)) or b""
-        return match.groupdict().get(name) or b""
+        index = match.re.groupindex.get(name) or match.re.groupindex.get(name.encode())
+        return (match.group(index) or b"") if index else b""
     except (IndexError, re2.error):
         return b""
 
@@ -180,7 +181,9 @@ def functions() -> Iterator[Function]:
     family = "regular expressions"
     yield from define(family, "(string, string) bool", "regexMatch", _match_or_false)
     yield from define(family, "(string, string) bool", "mustRegexMatch", _match)
-    yield from define(family, "(string, string, int) []string", "regexFindAll mustRegexFindAll", _find_all, text_weight=8)
+    yield from define(
+        family, "(string, string, int) []string", "regexFindAll mustRegexFindAll", _find_all, text_weight=8
+    )
     yield from define(family, "(string, string) string", "regexFind mustRegexFind", _find)
     yield from define(
         family,

@@ -122,10 +122,14 @@ def _cat(*values: object) -> str:
 
 def decode_base64(text: str) -> str:
     """base64.StdEncoding; where the text is none, the text of Go's error, as sprig gives it."""
+    stripped = text.translate(_LINE_ENDS)
     try:
-        return decode(binascii.a2b_base64(text.translate(_LINE_ENDS), strict_mode=True))
+        data = binascii.a2b_base64(stripped, strict_mode=True)
     except (binascii.Error, ValueError):
         return str(upstream.b64dec(text.encode("utf-8", "replace").decode()))
+    if len(stripped) % 4:  # padding after a complete group, which binascii lets pass
+        return f"illegal base64 data at input byte {text.index('=')}"
+    return decode(data)
 
 
 def _decode_base32(text: str) -> str:
@@ -207,8 +211,12 @@ def functions() -> Iterator[Function]:  # noqa: PLR0915 - a table
     )
     yield from define(family, "(any) string", "toString", text_value)
     yield from define(family, "(any) []string", "toStrings", string_list)
-    yield from define(family, "(string, string) map[string]string", "split", lambda by, text: _numbered(split_text(by, text)))
-    yield from define(family, "(string, string) []string", "splitList", lambda by, text: StringList(split_text(by, text)))
+    yield from define(
+        family, "(string, string) map[string]string", "split", lambda by, text: _numbered(split_text(by, text))
+    )
+    yield from define(
+        family, "(string, string) []string", "splitList", lambda by, text: StringList(split_text(by, text))
+    )
     yield from define(
         family,
         "(string, int, string) map[string]string",

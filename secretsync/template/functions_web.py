@@ -16,12 +16,10 @@ if TYPE_CHECKING:
 
 _SCHEME: Final = re.compile(r"([A-Za-z][A-Za-z0-9+.-]*):(.*)", re.DOTALL)
 _ESCAPE: Final = re.compile(r"%(?![0-9a-fA-F]{2})")
-_HEX: Final = re.compile(r"%([0-9a-fA-F]{2})")
+_ASCII_ESCAPE: Final = re.compile(r"%(?!25)[0-7]")
 _CONTROL: Final = re.compile(r"[\x00-\x1f\x7f]")
 _USERINFO: Final = re.compile(r"[A-Za-z0-9._:~!$&'()*+,;=%@-]*")
-_HOST: Final = re.compile(r"[^\x00-\x20\"<>^`{|}\\%#?/]*")
 _PORT: Final = re.compile(r"(?::\d*)?")
-_PATH_SAFE: Final = "$&+,/:;=@!'()*[]"
 _PATH_UNESCAPED: Final = "$&+,/:;=@"
 _PARTS: Final = ("scheme", "host", "path", "query", "opaque", "fragment", "userinfo")
 
@@ -84,6 +82,8 @@ def _parse_authority(authority: str, result: dict[str, Any]) -> None:
     name, colon, port = host.rpartition(":")
     if colon and not (port.isascii() and (port.isdigit() or not port)):
         raise FunctionFailure("the port of the URL is not valid")
+    if _ASCII_ESCAPE.search(host):
+        raise FunctionFailure("the host of the URL has a percent escape that is not allowed there")
     plain = _unescape(host, what="host")
     if any(char in ' "<>^`{|}\\' for char in plain):
         raise FunctionFailure("the host of the URL is not valid")

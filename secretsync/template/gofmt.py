@@ -101,6 +101,8 @@ class _Directive:
             return f"{complaint}%!{verb}(MISSING)"
         value = self.values[self.used]
         self.used += 1
+        if verb == "v":
+            self._flags.plus = False  # %+v only adds field names to structs
         return complaint + _format_value(value, verb, self._flags, 0)
 
     def _peek(self) -> str:
@@ -218,9 +220,9 @@ def _format_value(value: object, verb: str, flags: _Flags, depth: int) -> str:  
     if verb == "T":
         return _format_text(type_name(value), "s", flags)
     if value is None:
-        if depth == 0 and verb != "v":
-            return f"%!{verb}(<nil>)"
-        return _pad("<nil>", flags) if verb == "v" or depth == 0 else f"%!{verb}(<nil>)"
+        if depth:
+            return "<nil>"
+        return _pad("<nil>", flags) if verb == "v" else f"%!{verb}(<nil>)"
     if isinstance(value, str):
         return _format_text(value, verb, flags)
     if isinstance(value, bool):
@@ -396,8 +398,8 @@ def quote(text: str, *, ascii_only: bool = False) -> str:
 def _format_float(value: float, verb: str, flags: _Flags) -> str:
     if verb not in "vgGeEfFxXb":
         return _bad_verb(value, verb)
-    if verb in "xXb":
-        raise FunctionFailure("hexadecimal and binary floats are not supported")
+    if verb == "b" or (verb in "xX" and flags.precision is not None):
+        raise FunctionFailure("binary floats and hexadecimal ones with a precision are not supported")
     sign = "-" if math.copysign(1.0, value) < 0 and not math.isnan(value) else "+"
     if math.isinf(value) or math.isnan(value):
         body = "Inf" if math.isinf(value) else "NaN"
@@ -416,6 +418,12 @@ def _format_float(value: float, verb: str, flags: _Flags) -> str:
 
 def _float_digits(value: float, verb: str, flags: _Flags) -> str:
     precision = flags.precision
+    if verb in "xX":
+        mantissa, _, power = value.hex().partition("p")
+        text = (
+            f"{mantissa.rstrip('0').rstrip('.') if '.' in mantissa else mantissa}p{power[0]}{power[1:].rjust(2, '0')}"
+        )
+        return text.upper() if verb == "X" else text
     if verb in "fF":
         text = f"{value:.{6 if precision is None else precision}f}"
         return text + "." if flags.sharp and "." not in text else text

@@ -17,10 +17,14 @@ structs and pointers       subclasses of GoObject
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
+
+ESCAPED_BYTE: Final = re.compile("[\udc80-\udcff]")
+"""A byte of a Go string that is not UTF-8."""
 
 INT64_MAX: Final = (1 << 63) - 1
 INT64_MIN: Final = -(1 << 63)
@@ -151,7 +155,9 @@ def decode(data: bytes) -> str:
 
 def runes(text: str) -> str:
     """The text with every byte that is not UTF-8 replaced by U+FFFD, as a range over runes sees it."""
-    return text if text.isascii() else encode(text).decode("utf-8", "replace")
+    if text.isascii():
+        return text
+    return ESCAPED_BYTE.sub("�", decode(encode(text)))
 
 
 def wrap_int64(number: int) -> Int64:

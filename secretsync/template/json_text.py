@@ -11,13 +11,13 @@ from typing import Any, Final, NoReturn
 from secretsync.template.budget import MAX_DATA_DEPTH
 from secretsync.template.failures import FunctionFailure
 from secretsync.template.gofmt import shortest_float
-from secretsync.template.govalues import GoObject, NilList, NilStringList, encode, runes
+from secretsync.template.govalues import ESCAPED_BYTE, GoObject, NilList, NilStringList, decode, encode, runes
 
 _SURROGATE_ESCAPE: Final = re.compile(r"\\u[dD][89a-fA-F]")
 _SURROGATE: Final = re.compile("[\ud800-\udfff]")
 _HTML_ESCAPES: Final = {"<": "\\u003c", ">": "\\u003e", "&": "\\u0026"}
-_ALWAYS: Final = re.compile('[\\x00-\\x1f"\\\\\u2028\u2029]')
-_WITH_HTML: Final = re.compile('[\\x00-\\x1f"\\\\<>&\u2028\u2029]')
+_ALWAYS: Final = re.compile('[\\x00-\\x1f"\\\\\u2028\u2029\udc80-\udcff]')
+_WITH_HTML: Final = re.compile('[\\x00-\\x1f"\\\\<>&\u2028\u2029\udc80-\udcff]')
 _SHORT: Final = {"\n": "\\n", "\r": "\\r", "\t": "\\t", "\b": "\\b", "\f": "\\f", '"': '\\"', "\\": "\\\\"}
 
 
@@ -113,11 +113,17 @@ def _write_items(
 
 def quoted(text: str, *, escape_html: bool) -> str:
     """A JSON string with encoding/json's escapes; bytes that are not UTF-8 become U+FFFD."""
-    return '"' + (_WITH_HTML if escape_html else _ALWAYS).sub(_escape, runes(text)) + '"'
+    return (
+        '"'
+        + (_WITH_HTML if escape_html else _ALWAYS).sub(_escape, text if text.isascii() else decode(encode(text)))
+        + '"'
+    )
 
 
 def _escape(match: re.Match[str]) -> str:
     char = match.group()
+    if ESCAPED_BYTE.match(char):
+        return "\\ufffd"
     return _SHORT.get(char) or _HTML_ESCAPES.get(char) or f"\\u{ord(char):04x}"
 
 

@@ -30,9 +30,12 @@ from gotpl.parse import (
     TextNode,
     VariableNode,
     WithNode,
-    parse_template,
+    TokenKind,
+    lex,
 )
-from gotpl.parse.nodes import ParsedTemplate
+from gotpl.parse.nodes import ParsedTemplate, TermNode
+from gotpl.parse.parser import _Parser as UpstreamParser
+from gotpl.parse.semantic import validate_template
 
 from secretsync.template.budget import MAX_NESTING, MAX_TEMPLATE_BYTES
 from secretsync.template.failures import ExecutionFailure
@@ -61,6 +64,7 @@ __all__ = [
     "StringNode",
     "SyntaxFailure",
     "TemplateCallNode",
+    "TermNode",
     "TextNode",
     "VariableNode",
     "WithNode",
@@ -82,6 +86,28 @@ class SyntaxFailure(ExecutionFailure):
     """A template does not parse."""
 
 
+class _Parser(UpstreamParser):  # type: ignore[misc] # gotpl is not seen by mypy
+    """gotpl's parser, which lacks a field behind a function name (``now.Year``)."""
+
+    def parse_term(self) -> TermNode:
+        term = super().parse_term()
+        if not isinstance(term, IdentifierNode) or self.peek().kind is not TokenKind.FIELD:
+            return term
+        fields, end = self.collect_following_fields(term.end)
+        command = CommandNode((term,), term.start, term.end)
+        pipeline = PipeNode((), False, (command,), term.start, term.end)  # noqa: FBT003 - no assignment
+        return ParenthesizedNode(pipeline, fields, term.start, end)
+
+
+def _parse(source: str, functions: frozenset[str]) -> ParsedTemplate:
+    if len(source.encode("utf-8", "replace")) > MAX_TEMPLATE_BYTES:
+        raise SyntaxFailure(f"the template is longer than {MAX_TEMPLATE_BYTES} bytes")
+    tokens = tuple(lex(source, functions=functions))
+    document = _Parser(source, tokens, "", _LIMITS).parse_document()
+    validate_template(source, document, functions=functions)
+    return document
+
+
 def parse(source: str, functions: frozenset[str]) -> ParsedTemplate:
     """The tree of a template.
 
@@ -89,7 +115,7 @@ def parse(source: str, functions: frozenset[str]) -> ParsedTemplate:
         SyntaxFailure: the text is no template, calls an unknown function, or is too large or too deep.
     """
     try:
-        return parse_template(source, name="", limits=_LIMITS, functions=functions)
+        return _parse(source, functions)
     except TemplateSyntaxError as error:
         text = str(error).split(": ", 1)[-1]
         raise SyntaxFailure(_without_literals(text), error.position) from None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import base64
+import functools
 import math
 import re
 from typing import Any, Final
@@ -10,8 +12,8 @@ import yaml
 
 from secretsync.template.budget import MAX_DATA_DEPTH, MAX_LIST_ITEMS
 from secretsync.template.failures import FunctionFailure
-from secretsync.template.gofmt import shortest_float
-from secretsync.template.govalues import GoObject, NilList, NilStringList, encode, runes
+from secretsync.template.gofmt import shortest_float, sprintf
+from secretsync.template.govalues import GoObject, NilList, NilStringList, decode, runes
 from secretsync.template.json_text import number_text
 
 _BOOLEANS: Final = {
@@ -24,13 +26,17 @@ _SPECIAL_FLOATS: Final = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
-_FLOAT: Final = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+][0-9]+)?")
+_FLOAT: Final = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?")
 _INTEGER: Final = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
 _BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 _TIMESTAMP: Final = re.compile(
     r"[0-9]{4}-[0-9]{1,2}-[0-9]{1,2}(?:(?:[Tt]|[ \t]+)[0-9]{1,2}:[0-9]{1,2}:[0-9]{1,2}(?:\.[0-9]*)?"
     r"(?:[ \t]*(?:Z|[-+][0-9]{1,2}(?::?[0-9]{2})?))?)?"
 )
+_ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
+_ANCHOR: Final = re.compile(r"\*?([-\w]+)")
+_LEADING_DIGITS: Final = re.compile(r"\d*")
+_DIGITS: Final = 4000
 _MAX_UINT64: Final = (1 << 64) - 1
 _MIN_INT64: Final = -(1 << 63)
 _STR_TAG: Final = "tag:yaml.org,2002:str"
@@ -79,11 +85,11 @@ def loads(text: str) -> Any:  # noqa: ANN401 - any JSON value
     try:
         loader = yaml.CSafeLoader(runes(text))
         node = _first_node(loader)
-        return None if node is None else _Builder().build(node, 0)
+        return None if node is None else _Builder(loader).build(node, 0)
     except yaml.reader.ReaderError:
         raise YamlFailure("yaml: control characters are not allowed") from None
     except yaml.MarkedYAMLError as error:
-        raise YamlFailure(_problem(error)) from None
+        raise YamlFailure(_problem(error, runes(text))) from None
     except RecursionError:
         raise YamlFailure("yaml: exceeded max depth") from None
     finally:
@@ -97,7 +103,7 @@ def _first_node(loader: Any) -> Any:  # noqa: ANN401 - PyYAML has no types for i
     return loader.get_node()
 
 
-def _problem(error: yaml.MarkedYAMLError) -> str:
+def _problem(error: yaml.MarkedYAMLError, text: str) -> str:
     scanner = isinstance(error, yaml.scanner.ScannerError)
     line = 0
     for mark in (error.context_mark, error.problem_mark):
@@ -106,16 +112,18 @@ def _problem(error: yaml.MarkedYAMLError) -> str:
             break
     where = f"line {line}: " if line else ""
     problem = error.problem or "unknown problem parsing YAML content"
-    if "alias" in problem or "anchor" in problem:
-        problem = "unknown anchor referenced"
+    if "undefined alias" in problem:
+        anchor = _ANCHOR.match(text, error.problem_mark.index if error.problem_mark is not None else 0)
+        return f"yaml: unknown anchor '{anchor.group(1) if anchor else ''}' referenced"
     return f"yaml: {where}{problem}"
 
 
 class _Builder:
     """Values out of nodes; counts what aliases multiply."""
 
-    def __init__(self) -> None:
+    def __init__(self, loader: Any) -> None:  # noqa: ANN401 - PyYAML has no types for its C loader
         self._nodes = 0
+        self._loader = loader
 
     def build(self, node: yaml.Node, depth: int) -> Any:  # noqa: ANN401 - any JSON value
         self._nodes += 1
@@ -124,7 +132,7 @@ class _Builder:
         if depth > MAX_DATA_DEPTH:
             raise YamlFailure("yaml: exceeded max depth")
         if isinstance(node, yaml.ScalarNode):
-            return _scalar(node)
+            return self._scalar(node)
         if isinstance(node, yaml.SequenceNode):
             return [self.build(item, depth + 1) for item in node.value]
         if isinstance(node, yaml.MappingNode):
@@ -135,8 +143,7 @@ class _Builder:
         result: dict[str, Any] = {}
         merged: dict[str, Any] = {}
         for key_node, value_node in node.value:
-            is_plain = isinstance(key_node, yaml.ScalarNode) and key_node.style is None
-            if is_plain and key_node.value == "<<":
+            if isinstance(key_node, yaml.ScalarNode) and not key_node.style and key_node.value == "<<":
                 sources = value_node.value if isinstance(value_node, yaml.SequenceNode) else [value_node]
                 for source in reversed(sources):
                     if not isinstance(source, yaml.MappingNode):
@@ -145,27 +152,29 @@ class _Builder:
                 continue
             if not isinstance(key_node, yaml.ScalarNode):
                 raise YamlFailure("yaml: invalid map key")
-            result[_key_text(_scalar(key_node))] = self.build(value_node, depth + 1)
+            key, value = self._scalar(key_node), self.build(value_node, depth + 1)
+            if key is None:
+                raise YamlFailure(sprintf("unsupported map key of type: %%!s(<nil>), key: <nil>, value: %#v", (value,)))
+            result[_key_text(key)] = value
         return {**merged, **result}
 
-
-def _scalar(node: yaml.ScalarNode) -> object:
-    text = str(node.value)
-    explicit = node.tag in _SCALAR_TAGS or node.tag == _STR_TAG
-    if node.style is not None and node.tag == _STR_TAG:
-        return text
-    if node.tag == _BINARY_TAG:
-        raise YamlFailure("yaml: !!binary value contains invalid base64 data")
-    if node.style is None or explicit:
+    def _scalar(self, node: yaml.ScalarNode) -> object:
+        text = str(node.value)
+        if node.tag == _BINARY_TAG:
+            try:
+                return decode(base64.b64decode(text, validate=False))
+            except ValueError:
+                raise YamlFailure("yaml: !!binary value contains invalid base64 data") from None
+        if node.style:
+            return resolve(text) if node.tag in _SCALAR_TAGS else text
+        if node.tag == _STR_TAG and self._loader.resolve(yaml.ScalarNode, text, (True, False)) != _STR_TAG:
+            return text  # an explicit !!str
         return resolve(text)
-    return text
 
 
 def _key_text(key: object) -> str:
     if isinstance(key, str):
         return key
-    if key is None:
-        return "null"
     if isinstance(key, bool):
         return "true" if key else "false"
     if isinstance(key, float):
@@ -175,6 +184,12 @@ def _key_text(key: object) -> str:
 
 class _Dumper(yaml.SafeDumper):
     """Block style, sorted keys, sequences not indented inside maps: go-yaml v2's layout."""
+
+    def check_simple_key(self) -> bool:
+        """Whether a key needs no ``?``: an empty one does not, unlike in PyYAML."""
+        if isinstance(self.event, yaml.ScalarEvent) and self.event.value == "":
+            return True
+        return bool(super().check_simple_key())
 
     def ignore_aliases(self, _data: object) -> bool:  # type: ignore[override]
         return True
@@ -225,9 +240,7 @@ def _prepared(value: object, depth: int) -> object:
     if isinstance(value, (int, float)):
         return _Scalar(_number(value), None)
     if isinstance(value, dict):
-        return {
-            _text(runes(key)): _prepared(value[key], depth + 1) for key in sorted(value, key=_natural_key)
-        }
+        return {_text(runes(key)): _prepared(value[key], depth + 1) for key in sorted(value, key=_KEY_ORDER)}
     if isinstance(value, (list, bytes)):
         return [_prepared(item, depth + 1) for item in value]
     raise FunctionFailure("a value has no YAML form")
@@ -240,23 +253,45 @@ def _number(value: float) -> str:
     resolved = resolve(text)
     if isinstance(resolved, int):
         return str(resolved)
-    return ("-" if value < 0 else "") + shortest_float(abs(value), 21)
+    return ("-" if value < 0 else "") + shortest_float(abs(value))
 
 
 def _text(text: str) -> _Scalar:
     if not isinstance(resolve(text), str) or _BASE_60.fullmatch(text) or _TIMESTAMP.fullmatch(text):
         return _Scalar(text, '"')
-    if text in ("<<", "="):
+    if text in ("<<", "=") or _ASTRAL.search(text):
         return _Scalar(text, '"')
     return _Scalar(text, "|" if "\n" in text else None)
 
 
-def _natural_key(key: str) -> tuple[Any, ...]:
-    """go-yaml's order of keys: letters after everything else, runs of digits by their number."""
-    parts: list[tuple[int, int, str]] = []
-    for piece in re.findall(r"[0-9]+|.", key, re.DOTALL):
-        if piece[0].isdigit() and piece.isascii():
-            parts.append((1, int(piece[:300]), piece))
-        else:
-            parts.append((2 if piece.isalpha() else 0, ord(piece), ""))
-    return (*parts, encode(key))
+def _compare_keys(left: str, right: str) -> int:
+    """go-yaml's order of keys: letters come after everything else, runs of digits compare by their number."""
+    for index, (mine, other) in enumerate(zip(left, right, strict=False)):
+        if mine == other:
+            continue
+        if mine.isalpha() or other.isalpha():
+            if mine.isalpha() and other.isalpha():
+                return -1 if mine < other else 1
+            return -1 if other.isalpha() else 1
+        return _compare_digits(left, right, index)
+    return len(left) - len(right)
+
+
+def _compare_digits(left: str, right: str, index: int) -> int:
+    inside = False
+    if "0" in (left[index], right[index]):
+        before = index - 1
+        while before >= 0 and left[before].isdecimal() and not inside:
+            inside = left[before] != "0"
+            before -= 1
+    lead = "1" if inside else ""
+    mine, other = (_LEADING_DIGITS.match(text, index).group() for text in (left, right))  # type: ignore[union-attr]
+    mine_number, other_number = int((lead + mine)[:_DIGITS] or "0"), int((lead + other)[:_DIGITS] or "0")
+    if mine_number != other_number:
+        return -1 if mine_number < other_number else 1
+    if len(mine) != len(other):
+        return -1 if len(mine) < len(other) else 1
+    return -1 if left[index] < right[index] else 1
+
+
+_KEY_ORDER: Final = functools.cmp_to_key(_compare_keys)
