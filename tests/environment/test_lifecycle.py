@@ -9,7 +9,7 @@ import socket
 import subprocess
 import sys
 import time
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -49,7 +49,7 @@ def _left_running(environment: Environment) -> list[str]:
     return [name for name in environment.parts if processes.marked(f"{environment.layout.root}:{name}")]
 
 
-def _kube(environment: Environment, method: str, path: str, payload: dict[str, object] | None = None) -> int:
+def _kube(environment: Environment, method: str, path: str, payload: dict[str, Any] | None = None) -> int:
     tls = api_server.tls_context(certificates.at(environment.layout.pki))
     return ask(environment.api_server + path, tls=tls, method=method, payload=payload, seconds=30).status
 

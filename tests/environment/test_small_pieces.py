@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import socket
 import subprocess
@@ -97,7 +98,6 @@ def test_any_value_survives_the_shell(values: dict[str, str]) -> None:
         ["/bin/sh", "-c", 'eval "$1"; exec "$2" -c "$3"', "sh", lines, sys.executable, dump],
         capture_output=True, text=True, check=True, env={"LC_ALL": "C.UTF-8"},
     )  # fmt: skip
-    import json
 
     assert json.loads(answer.stdout) == values
 
