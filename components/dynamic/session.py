@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from secretsync.api import ClusterSecretStore, SecretStore, parse
 from secretsync.errors import StoreNotFound
 from secretsync.kube.resources import NAMESPACES
-from secretsync.providers import open_provider
+from secretsync.providers.registry import open_provider
 from secretsync.sync.fetching import FetchWindow
 from secretsync.sync.stores import check_allowed, describe
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from components.dynamic.connection import Connection
     from secretsync.api import Store, StoreRef
     from secretsync.kube.client import KubeClient
-    from secretsync.providers import Provider
+    from secretsync.providers.protocol import Provider
 
 _KEEP_SECONDS = 3600.0
 
