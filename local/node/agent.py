@@ -137,13 +137,13 @@ class Agent:
                 for uid in set(self._workers) - {pod["metadata"]["uid"] for pod in pods}:
                     self._workers[uid].gone()
                 for pod in pods:
-                    await self._take_notice(pod, node, registration)
+                    await self._consider(pod, node, registration)
                 async for kind, obj in node.api.watch(_PODS, version):
                     pause = 0.0
                     if kind == "DELETED":
                         self._forget(obj)
                     elif kind != "BOOKMARK":
-                        await self._take_notice(obj, node, registration)
+                        await self._consider(obj, node, registration)
                 pause = 0.0
             except WatchExpired:
                 pause = 0.0
@@ -155,6 +155,15 @@ class Agent:
         self._refused.pop(uid, None)
         if worker := self._workers.get(uid):
             worker.gone()
+
+    async def _consider(self, pod: JsonObject, node: Node, registration: Registration) -> None:
+        """Takes notice of a pod; what the API server refuses for this one does not keep the others waiting."""
+        try:
+            await self._take_notice(pod, node, registration)
+        except ApiError as error:
+            if not error.lasting:
+                raise
+            logger.warning("pod %s: %s", identity(pod), error)
 
     async def _take_notice(self, pod: JsonObject, node: Node, registration: Registration) -> None:
         """Does what a pod, as it is now, asks for."""
