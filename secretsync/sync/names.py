@@ -36,6 +36,11 @@ def field_manager(name: str) -> str:
     return f"{_MANAGER_PREFIX}sha3/{object_hash.name_hash(name)}"
 
 
+def is_hashed(manager: str) -> bool:
+    """Whether a field manager holds a hash in place of the name."""
+    return manager.startswith(f"{_MANAGER_PREFIX}sha3/")
+
+
 def is_ours(manager: str) -> bool:
     """Whether a field manager is that of some ExternalSecret."""
     return manager.startswith(_MANAGER_PREFIX)

@@ -20,6 +20,7 @@ from secretsync.sync.names import (
     MANAGED_VALUE,
     created_by,
     field_manager,
+    is_hashed,
 )
 from secretsync.values import object_hash
 
@@ -202,13 +203,19 @@ def _set_owner(external_secret: ExternalSecret, metadata: JsonObject) -> None:
 
 
 def _prune(name: str, live: JsonObject | None, secret: JsonObject) -> None:
-    """Take away what this ExternalSecret wrote before; whatever still counts comes back with the content."""
-    manager = field_manager(name)
-    metadata = secret["metadata"]
-    places = ((secret["data"], ("data",)), (metadata["labels"], ("metadata", "labels")))
-    for mapping, path in (*places, (metadata["annotations"], ("metadata", "annotations"))):
-        for key in managed_keys(live, manager, *path):
-            mapping.pop(key, None)
+    """Take away what this ExternalSecret wrote before; whatever still counts comes back with the content.
+
+    Labels and annotations are looked for under the plain manager only, so where the name is so long that the manager
+    is a hash, stale ones stay (ESO v2.9.0).
+    """
+    manager, metadata = field_manager(name), secret["metadata"]
+    for key in managed_keys(live, manager, "data"):
+        secret["data"].pop(key, None)
+    if is_hashed(manager):
+        return
+    for part in ("labels", "annotations"):
+        for key in managed_keys(live, manager, "metadata", part):
+            metadata[part].pop(key, None)
 
 
 def _check_size(external_secret: ExternalSecret, kept: Mapping[str, str], data: Mapping[str, bytes]) -> None:

@@ -19,12 +19,12 @@ import time
 from collections import Counter
 from pathlib import Path
 
-from backends import Aws, Backends, Vault, Webhook
-from compare import Rules
-from controller import Controller, ControllerDied
-from kube import Kube
-from runner import ERROR, FAILED, PASSED, SKIPPED, Result, Runner, Timing, base_secrets, placeholders
-from vectors import Case, load, shared_idents
+from tests.conformance.replay.backends import Aws, Backends, Vault, Webhook
+from tests.conformance.replay.compare import Rules
+from tests.conformance.replay.controller import Controller, ControllerDied
+from tests.conformance.replay.kube import Kube
+from tests.conformance.replay.runner import ERROR, FAILED, PASSED, SKIPPED, Result, Runner, Timing, base_secrets, placeholders
+from tests.conformance.replay.vectors import Case, load, shared_idents
 
 CONTROLLER_DEAD, OUT_OF_TIME = "controller dead, no restart left", "time limit of the run"
 DEFAULT_VECTORS = Path(__file__).resolve().parent.parent / "vectors"

@@ -1,0 +1,1 @@
+"""Behaviour recorded from ESO v2.9.0, against this engine."""

@@ -1,0 +1,1 @@
+"""Replays recorded ExternalSecret cases against a running controller and compares what happens."""
