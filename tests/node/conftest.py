@@ -10,10 +10,8 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from dataclasses import dataclass, field
-from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -22,6 +20,10 @@ from local.environment.parts import CONTROLLER_MANAGER
 from local.layout import PROJECT
 from local.node import kubeconfig
 from local.node.api import Api, JsonObject
+
+if TYPE_CHECKING:
+    from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
+    from pathlib import Path
 
 IMAGE = "external-secrets-on-pulumi/controller"
 PROGRAM = "tests.node.pod_program"
@@ -117,7 +119,9 @@ async def namespace(api: Api) -> AsyncIterator[str]:
 
 
 async def eventually(
-    ask: Callable[[], Awaitable[Any]], accept: Callable[[Any], bool] = lambda found: found is not None, within: float = 20
+    ask: Callable[[], Awaitable[Any]],
+    accept: Callable[[Any], bool] = lambda found: found is not None,
+    within: float = 20,
 ) -> Any:
     """Asks until the answer is accepted."""
     ends = time.monotonic() + within

@@ -41,7 +41,7 @@ class _Handler(BaseHTTPRequestHandler):
         elif self.path == "/readyz":
             self._answer(200 if _Handler.ready else 503, {})
         elif self.path == "/environment":
-            self._answer(200, dict(os.environ) | {"arguments": sys.argv[1:], "cwd": os.getcwd()})
+            self._answer(200, dict(os.environ) | {"arguments": sys.argv[1:]})
         elif self.path == "/whoami":
             self._answer(200, _who_am_i())
         elif self.path == "/break":
@@ -58,7 +58,7 @@ class _Handler(BaseHTTPRequestHandler):
         self.end_headers()
         self.wfile.write(json.dumps(body).encode())
 
-    def log_message(self, format: str, *args: object) -> None:
+    def log_request(self, code: object = "-", size: object = "-") -> None:
         pass
 
 
@@ -76,9 +76,7 @@ def main() -> int:
     if options.exit is not None:
         threading.Event().wait(options.after)
         return int(options.exit)
-    signal.signal(
-        signal.SIGTERM, signal.SIG_IGN if options.ignore_sigterm else lambda *_: os._exit(0)
-    )
+    signal.signal(signal.SIGTERM, signal.SIG_IGN if options.ignore_sigterm else lambda *_: os._exit(0))
     _Handler.ready = not options.unready
     if options.port:
         ThreadingHTTPServer(("127.0.0.1", options.port), _Handler).serve_forever()

@@ -146,9 +146,7 @@ async def test_no_token_reaches_a_pod_that_declines_one(node: RunningNode, api: 
     assert "KUBERNETES_SERVICE_ACCOUNT_DIRECTORY" not in environment
 
 
-async def test_nothing_of_the_nodes_own_environment_reaches_a_pod(
-    node: RunningNode, api: Api, namespace: str
-) -> None:
+async def test_nothing_of_the_nodes_own_environment_reaches_a_pod(node: RunningNode, api: Api, namespace: str) -> None:
     port = free_port()
     await create_pod(api, namespace, pod("p", container("--port", str(port))))
     environment = await eventually(lambda: _get_or_none(port, "/environment"))
@@ -173,16 +171,16 @@ async def test_a_pod_that_must_not_restart_fails_with_its_exit_code(
     assert main_status(found)["restartCount"] == 0
 
 
-async def test_a_crashing_container_restarts_with_growing_pauses(
-    node: RunningNode, api: Api, namespace: str
-) -> None:
+async def test_a_crashing_container_restarts_with_growing_pauses(node: RunningNode, api: Api, namespace: str) -> None:
     await create_pod(api, namespace, pod("p", container("--exit", "3")))
     found = await pod_when(
         api,
         namespace,
         "p",
-        lambda obj: main_status(obj).get("restartCount", 0) >= 2
-        and main_status(obj)["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff",
+        lambda obj: (
+            main_status(obj).get("restartCount", 0) >= 2
+            and main_status(obj)["state"].get("waiting", {}).get("reason") == "CrashLoopBackOff"
+        ),
     )
     status = main_status(found)
     assert status["lastState"]["terminated"]["exitCode"] == 3
@@ -208,9 +206,7 @@ async def test_readiness_follows_the_probe(node: RunningNode, api: Api, namespac
     assert main_status(found)["restartCount"] == 0
 
 
-async def test_a_failed_liveness_probe_restarts_the_container(
-    node: RunningNode, api: Api, namespace: str
-) -> None:
+async def test_a_failed_liveness_probe_restarts_the_container(node: RunningNode, api: Api, namespace: str) -> None:
     port = free_port()
     spec = container(
         "--port",
@@ -265,7 +261,9 @@ async def test_a_missing_secret_is_named_and_the_pod_starts_once_it_exists(
     found = await pod_when(api, namespace, "p", lambda obj: "message" in main_status(obj)["state"].get("waiting", {}))
     waiting = main_status(found)["state"]["waiting"]
     assert waiting == {"reason": "CreateContainerConfigError", "message": 'secret "late" not found'}
-    await api.create(f"/api/v1/namespaces/{namespace}/secrets", {"metadata": {"name": "late"}, "stringData": {"k": "v"}})
+    await api.create(
+        f"/api/v1/namespaces/{namespace}/secrets", {"metadata": {"name": "late"}, "stringData": {"k": "v"}}
+    )
     await pod_when(api, namespace, "p", is_ready)
 
 
@@ -287,9 +285,7 @@ async def test_a_taken_port_is_named_and_the_pod_starts_once_it_is_free(
 
 
 async def test_the_node_is_ready_and_renews_its_lease(node: RunningNode, api: Api) -> None:
-    found = await eventually(
-        lambda: api.get("/api/v1/nodes/local"), lambda obj: obj is not None and is_ready(obj)
-    )
+    found = await eventually(lambda: api.get("/api/v1/nodes/local"), lambda obj: obj is not None and is_ready(obj))
     assert found["spec"].get("taints") is None
     assert found["status"]["images"] == [{"names": [IMAGE]}]
     lease = await api.get("/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/local")
