@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from secretsync.errors import SettingsError
-from secretsync.kube.client import KubeClient
-from secretsync.kube.config import from_kubeconfig
 
 if TYPE_CHECKING:
     from pulumi.dynamic import Config
+
+    from secretsync.kube.client import KubeClient
 
 PREFIX = "external-secrets"
 _SHORTEST_KEY = 32
@@ -41,6 +41,10 @@ class Connection:
 
     def client(self) -> KubeClient:
         """A new client of the cluster; enter it before use."""
+        # The program's own process imports this module too, and never connects.
+        from secretsync.kube.client import KubeClient  # noqa: PLC0415 - see above
+        from secretsync.kube.config import from_kubeconfig  # noqa: PLC0415 - see above
+
         return KubeClient(from_kubeconfig(self.kubeconfig, self.context))
 
 

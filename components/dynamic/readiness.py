@@ -18,6 +18,7 @@ from pulumi.dynamic import (
 )
 
 from components.dynamic import background
+from components.dynamic.boundary import without_leaks
 from components.dynamic.connection import Connection
 from secretsync.errors import StoreNotReady
 from secretsync.kube.resources import EXTERNAL_SECRETS
@@ -36,14 +37,17 @@ class ReadinessProvider(ResourceProvider):
 
     _connection: Connection
 
+    @without_leaks
     def configure(self, req: ConfigureRequest) -> None:
         """Remember where the cluster is."""
         self._connection = Connection.from_config(req.config)
 
+    @without_leaks
     def create(self, props: dict[str, Any]) -> CreateResult:
         """Wait until every ExternalSecret is Ready at its generation."""
         return CreateResult("ready", self._wait(props))
 
+    @without_leaks
     def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
         """Wait again, because a declaration changed."""
         return UpdateResult(self._wait(news))
