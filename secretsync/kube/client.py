@@ -34,8 +34,6 @@ _GONE: Final = 410
 _NOT_FOUND: Final = 404
 _WATCH_SECONDS: Final = (240, 480)
 """How long one watch request lasts before it is renewed; drawn, so that many clients do not renew at once."""
-_WATCH_PATIENCE: Final = 60.0
-"""Seconds a watch tries to reconnect before it gives up."""
 _RESTARTS: Final = 3
 """How often a list that outlived its continue token starts over."""
 
@@ -174,9 +172,9 @@ class KubeClient:
                 now = time.monotonic()
                 failing_since = failing_since or now
                 failures_in_a_row += 1
-                if not error.retryable or now - failing_since > _WATCH_PATIENCE:
+                if not error.retryable or now - failing_since > self._limits.watch_patience:
                     raise
-                delay = min(self._limits.longest_delay, self._limits.first_delay * 2**failures_in_a_row)
+                delay = min(self._limits.longest_delay, self._limits.first_delay * 2 ** min(failures_in_a_row, 10))
                 await asyncio.sleep(delay * random.random())  # noqa: S311 - jitter, not a secret
 
     async def _events(self, request: Request, resource: Resource) -> AsyncIterator[WatchEvent]:
@@ -187,8 +185,7 @@ class KubeClient:
                     answer = Answer(response.status, await response.read(), None)
                     if answer.status == _GONE:
                         raise WatchExpired
-                    if answer.status == 401:  # noqa: PLR2004 - unauthorized
-                        await self.config.credentials.refresh()
+                    if answer.status == 401 and await self.config.credentials.refresh():  # noqa: PLR2004 - unauthorized
                         raise ClusterUnavailable(
                             "the credentials were refused and renewed", place=request.place, status=answer.status
                         )

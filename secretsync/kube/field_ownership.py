@@ -86,6 +86,8 @@ def _set(obj: JsonObject, path: Path, value: Any) -> None:  # noqa: ANN401 - a J
         node = child
     last = path[-1]
     if last[0] == "f":
+        if value == {} and isinstance(node.get(last[2:]), dict):
+            return  # an empty map claims the map, not what others keep in it
         node[last[2:]] = copy.deepcopy(value)
     elif last[0] == "v":
         if value not in node:
@@ -105,7 +107,8 @@ def _unset(obj: JsonObject, path: Path) -> None:
         node = node[step[2:]]
     last = path[-1]
     if last[0] == "f" and isinstance(node, dict):
-        node.pop(last[2:], None)
+        if not isinstance(node.get(last[2:]), dict) or not node[last[2:]]:
+            node.pop(last[2:], None)
     elif isinstance(node, list):
         key = json.loads(last[2:])
         node[:] = [entry for entry in node if (entry != key if last[0] == "v" else entry.get("uid") != key.get("uid"))]

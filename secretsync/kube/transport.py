@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import json
 import random
 import ssl
@@ -25,6 +26,8 @@ if TYPE_CHECKING:
 
 JSON: Final = "application/json"
 _SUCCESS: Final = range(200, 300)
+_STREAMED: Final = 1_000_000
+"""Bytes above which a body is sent piece by piece, so that it does not hold up the event loop."""
 _RETRIED: Final = frozenset({429, 500, 502, 503, 504})
 _NOT_EXECUTED: Final = frozenset({429, 503})
 """Statuses with which the API server says that it did not act, so that even a creation may be sent again."""
@@ -42,6 +45,7 @@ class Limits:
         longest_delay: upper bound of a delay that the server does not name itself.
         connections: how many requests are under way at the same time.
         watch_silence: seconds without a byte after which a watch is taken for dead; bookmarks come every minute.
+        watch_patience: seconds a watch tries to reconnect before it gives up.
     """
 
     deadline: float = 30.0
@@ -51,6 +55,7 @@ class Limits:
     longest_delay: float = 5.0
     connections: int = 64
     watch_silence: float = 150.0
+    watch_patience: float = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -206,7 +211,7 @@ class Transport:
             request.method,
             self.config.server + request.path,
             params=dict(request.parameters) or None,
-            data=body,
+            data=io.BytesIO(body) if body and len(body) > _STREAMED else body,
             headers=headers,
             allow_redirects=False,
             proxy=self.config.proxy or None,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import io
 import random
 import ssl
 from dataclasses import dataclass, field
@@ -18,6 +19,8 @@ if TYPE_CHECKING:
 
 _RETRIED: Final = frozenset({408, 412, 425, 429, 500, 502, 503, 504})
 _LARGEST_ANSWER: Final = 32 * 1024 * 1024
+_STREAMED: Final = 1_000_000
+"""Bytes above which a body is sent piece by piece, so that it does not hold up the event loop."""
 _REDIRECTS: Final = frozenset({301, 302, 303, 307, 308})
 _MOST_REDIRECTS: Final = 3
 _LONGEST_DELAY: Final = 5.0
@@ -139,7 +142,8 @@ class BackendSession:
 
     async def _once(self, method: str, url: URL, headers: Mapping[str, str], body: bytes | None) -> Answer:
         session = self._opened()
-        async with session.request(method, url, headers=headers, data=body, allow_redirects=False) as response:
+        data = io.BytesIO(body) if body and len(body) > _STREAMED else body
+        async with session.request(method, url, headers=headers, data=data, allow_redirects=False) as response:
             chunks = bytearray()
             async for chunk in response.content.iter_any():
                 chunks += chunk
