@@ -76,7 +76,11 @@ def test_every_stack_file_is_valid(stack: str) -> None:
     assert parse(values, place=stack).environment in stack
 
 
-def test_every_key_of_the_stack_files_is_declared_in_the_project() -> None:
+def test_the_project_declares_only_keys_that_are_settings_and_have_a_value_in_every_stack() -> None:
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
-    declared = {name.partition(":")[2] for name in project}
-    assert declared == {"environment", "namespace", *SECTIONS, "sampleSecrets", "fingerprintKey"}
+    declared = {name.partition(":")[2]: entry for name, entry in project.items()}
+    assert set(declared) <= {"environment", "namespace", *SECTIONS}
+    required = {f"external-secrets:{name}" for name, entry in declared.items() if "default" not in entry}
+    for stack in ROOT.glob("Pulumi.*.yaml"):
+        config = yaml.safe_load(stack.read_text(encoding="utf-8"))["config"]
+        assert required <= set(config), stack.name
