@@ -1,4 +1,4 @@
-"""Cases that are not expected to end as ESO v2.9.0 ends them, each with the decision behind it. Under ten reasons, by rule."""
+"""Cases that are not expected to end as ESO v2.9.0 ends them, each with the decision behind it."""
 
 from __future__ import annotations
 

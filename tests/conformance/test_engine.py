@@ -1,7 +1,7 @@
 """The recorded rules without a cluster: the same cases, straight on the engine, with the stores' own fake data.
 
-Every case whose stores are fake ones and that plays no further step is synced on a cluster in memory and compared by the
-rules of the replay, its field managers and its status included.
+Every case whose stores are fake ones and that plays no further step is synced on a cluster in memory and compared by
+the rules of the replay, its field managers and its status included.
 """
 
 from __future__ import annotations
@@ -34,8 +34,6 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.conformance
 
 VECTORS = Path(__file__).resolve().parent / "vectors"
-API_SERVER_RULES = 'Secret "'
-"""Begins the event of a case whose Secret the API server itself refuses; a cluster in memory refuses nothing."""
 
 
 def _is_pure(case: Case) -> bool:
