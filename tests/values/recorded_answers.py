@@ -12,4 +12,4 @@ import pytest
 def recorded(name: str) -> list[Any]:
     """The cases of one file as test parameters, numbered."""
     rows = json.loads((Path(__file__).parent / "recorded" / f"{name}.json").read_text(encoding="utf-8"))
-    return [pytest.param(row, id=str(number)) for number, row in enumerate(rows)]
+    return [pytest.param(row, id=f"{name}-{number}") for number, row in enumerate(rows)]

@@ -50,7 +50,7 @@ _PATH_PIECES = st.sampled_from(
 _PATHS = st.lists(_PATH_PIECES, max_size=10).map("".join) | st.text(max_size=12)
 
 
-@pytest.mark.parametrize("case", recorded("gjson"))
+@pytest.mark.parametrize("case", [*recorded("gjson"), *recorded("gjson_by_hand")])
 def test_recorded_path_selects_what_gjson_selects(case: dict[str, Any]) -> None:
     result = gjson.get(case["document"], case["path"])
     answer = (result.exists, result.type.value, result.string.decode(), result.raw.decode())

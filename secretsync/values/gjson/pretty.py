@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import math
 import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
-from secretsync.values import go_json, json_scan
+from secretsync.values import go_float, go_json, json_scan
 from secretsync.values.gjson.result import VALUE_START, Result, Type, is_number_word
 
 if TYPE_CHECKING:
@@ -48,10 +47,10 @@ def ugly(text: bytes) -> bytes:
 
 
 def width_of(value: Result) -> int:
-    """An option's value as a number of columns."""
+    """An option's value as a number of columns; what no integer can hold becomes negative, as in Go."""
     match value.type:
         case Type.Number:
-            return 0 if math.isnan(value.number) else int(max(min(value.number, _WIDEST), -_WIDEST))
+            return int(value.number) if abs(value.number) < _WIDEST else -1
         case Type.String:
             return int(value.string) if _INTEGER.fullmatch(value.string) else 0
         case _:
@@ -160,8 +159,8 @@ class _Layout:
         self.position += 1
 
     def _sort(self, pairs: list[tuple[bytes, int, int]]) -> None:
-        lines = [bytes(self.out[start:end]) for _, start, end in sorted(pairs, key=_sorting_name)]
-        self.out[pairs[0][1] :] = b",\n".join(lines)
+        members = [(key, bytes(self.out[start:end])) for key, start, end in pairs]
+        self.out[pairs[0][1] :] = b",\n".join(line for _, line in sorted(members, key=_sorting_key))
 
     def _break_line(self) -> None:
         self.line = len(self.out)
@@ -243,10 +242,18 @@ def _scalar(text: bytes, position: int) -> tuple[bytes, int]:
     return text[position:end], end
 
 
-def _sorting_name(pair: tuple[bytes, int, int]) -> bytes:
-    literal = pair[0]
-    if b"\\" not in literal:
-        return literal[1:-1]
+def _sorting_key(member: tuple[bytes, bytes]) -> tuple[bytes, int, bytes | float]:
+    """Members go by name; those of one name by the kind of their value, and then by the value."""
+    key, line = member
+    value = line.strip()[len(key) + 1 :].strip()
+    kind = _KINDS.get(value[:1], _NUMBER_KIND)
+    if kind == _NUMBER_KIND:
+        return _content(key), kind, go_float.parse(value.decode("latin-1"))
+    return _content(key), kind, _content(value) if kind == _STRING_KIND else value
+
+
+def _content(literal: bytes) -> bytes:
+    """The text of a string literal, empty for one that is wrong."""
     return go_json.unquote(literal).encode() if go_json.valid(literal) else b""
 
 
@@ -256,8 +263,11 @@ def _string_only(match: re.Match[bytes]) -> bytes:
 
 _CLOSING: Final = ord("]")
 _SHORTEST: Final = 4
-_WIDEST: Final = 1e9
+_WIDEST: Final = 2.0**63
 _WORDS: Final = {b"t": b"true", b"f": b"false", b"n": b"null"}
+_NUMBER_KIND: Final = 2
+_STRING_KIND: Final = 3
+_KINDS: Final = {b"": 0, b"n": 0, b"f": 1, b'"': _STRING_KIND, b"t": 4, b"[": 5, b"{": 5}
 _INTEGER: Final = re.compile(rb"-?[0-9]{1,9}")
 _SPACE: Final = re.compile(rb"[\x00-\x20]*+")
 _NUMBER_REST: Final = re.compile(rb"[^\x00-\x20,:\]}]*+")
