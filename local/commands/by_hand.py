@@ -41,6 +41,8 @@ def arguments(given: Sequence[str], *, layout: Layout, project: Path, environmen
     """
     words = list(given)
     at = _command_index(words)
+    if at is not None and words[at] == "stack" and _removes_stack(words[at + 1 :]):
+        return words if "--preserve-config" in words else [*words, "--preserve-config"]  # the file is a committed one
     if at is None or words[at] not in READING or any(_is_option(word, "--config-file") for word in words):
         return words
     if words[at] == "config" and _sets_plainly(words[at + 1 :]):
@@ -90,6 +92,10 @@ def _value(words: Sequence[str], *options: str) -> str | None:
             if word.startswith(f"{option}="):
                 return word.partition("=")[2]
     return None
+
+
+def _removes_stack(words: Sequence[str]) -> bool:
+    return next((word for word in words if not word.startswith("-")), "") in {"rm", "remove"}
 
 
 def _sets_plainly(words: Sequence[str]) -> bool:
