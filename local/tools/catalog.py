@@ -234,6 +234,6 @@ def find(name: str) -> Tool:
     raise ToolNotAvailable("no such tool", place=name, remedy=f"one of {', '.join(names())}")
 
 
-def names(tools: Iterable[Tool] = TOOLS) -> tuple[str, ...]:
-    """The names of the tools, in order."""
-    return tuple(tool.name for tool in tools)
+def names(tools: Iterable[Tool] | None = None) -> tuple[str, ...]:
+    """The names of the tools (of all by default), in order."""
+    return tuple(tool.name for tool in (TOOLS if tools is None else tools))

@@ -129,6 +129,7 @@ class Downloads:
             except urllib.error.HTTPError as error:
                 if error.code in _REFUSED:
                     self.closed = f"downloads are refused here ({_host(checksums)} answered {error.code})"
+                    raise ToolNotAvailable(self.closed, place=tool.name) from error
                 raise ToolNotAvailable(f"{checksums} answered {error.code}", place=tool.name) from error
             except OSError as error:
                 self.closed = f"no way out ({_host(checksums)}: {getattr(error, 'reason', error)})"
