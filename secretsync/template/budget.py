@@ -100,6 +100,29 @@ class Meter:
             raise BudgetExceeded(f"the template makes more than {MAX_KEY_WORK} keys or password hashes")
 
 
+def weigh(value: object) -> int:
+    """How many parts a list or map has, all levels counted and shared parts counted each time, with text by its length.
+
+    Raises:
+        BudgetExceeded: there are more than `MAX_STEPS`, as where a map contains itself.
+    """
+    pending = [value]
+    weight = 0
+    while pending:
+        part = pending.pop()
+        weight += 1
+        if isinstance(part, str):
+            weight += len(part) // TEXT_PER_STEP
+        elif isinstance(part, list):
+            pending.extend(part)
+        elif isinstance(part, dict):
+            weight += len(part)
+            pending.extend(part.values())
+        if weight > MAX_STEPS:
+            raise BudgetExceeded(f"a value inside the template has more than {MAX_STEPS} parts")
+    return weight
+
+
 def check_items(count: int) -> None:
     """Refuse a list that would be too long before it is made.
 

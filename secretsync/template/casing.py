@@ -6,6 +6,7 @@ from typing import Final
 
 from gotpl.funcs.sprig import strings as upstream
 
+from secretsync.template.budget import check_length
 from secretsync.template.failures import FunctionFailure
 from secretsync.template.govalues import decode, encode, runes
 
@@ -67,11 +68,13 @@ def camelcase(text: str) -> str:
 
 def wrap(width: int, text: str) -> str:
     """goutils.Wrap; long words stay whole."""
+    check_length(2 * len(text))
     return str(upstream.wrap(width, runes(text)))
 
 
 def wrap_with(width: int, separator: str, text: str) -> str:
     """goutils.WrapCustom; long words are cut."""
+    check_length(len(text) + len(separator) * (len(text) // max(width, 1) + 1))
     return str(upstream.wrap_with(width, separator, runes(text)))
 
 

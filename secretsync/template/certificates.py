@@ -23,13 +23,10 @@ if TYPE_CHECKING:
     from cryptography.hazmat.primitives.asymmetric.types import PrivateKeyTypes, PublicKeyTypes
 
 _CERTIFICATE: Final = "CERTIFICATE"
-_BLOCK: Final = re.compile(
-    rb"(?:^|(?<=\n))-----BEGIN ([^\n]*?)-----[ \t\r]*\n(.*?)(?:(?<=\n)|^)-----END \1-----[ \t\r]*(?:\n|$)", re.DOTALL
-)
+_BEGIN: Final = re.compile(rb"(?:^|(?<=\n))-----BEGIN ([^\n]*?)-----[ \t\r]*\n")
 _HEADER: Final = re.compile(rb"[^\n:]+:[^\n]*\n")
-_SPACES: Final = bytes.maketrans(b"", b"")
 _LINE: Final = 64
-_MAX_CERTIFICATES: Final = 500
+_MAX_BLOCKS: Final = 500
 _CURVES: Final[dict[str, type[ec.EllipticCurve]]] = {
     "P-256": ec.SECP256R1,
     "P-384": ec.SECP384R1,
@@ -58,20 +55,33 @@ def blocks(text: str) -> tuple[list[Block], bool]:
     """The PEM blocks of a text, whatever stands between them, and whether anything but space follows the last one."""
     data = encode(text).replace(b"\r\n", b"\n")
     found: list[Block] = []
-    end = 0
-    for match in _BLOCK.finditer(data):
-        body = match.group(2)
-        while header := _HEADER.match(body):
-            body = body[header.end() :]
-        try:
-            decoded = binascii.a2b_base64(body.translate(_SPACES, b" \t\r\n"), strict_mode=True)
-        except ValueError:
+    unclosed: set[bytes] = set()
+    end = position = 0
+    while begin := _BEGIN.search(data, position):
+        kind = begin.group(1)
+        position = begin.end()
+        finish = -1 if kind in unclosed else data.find(b"\n-----END " + kind + b"-----", position - 1)
+        if finish < 0:
+            unclosed.add(kind)
             continue
-        found.append(Block(decode(match.group(1)), decoded))
-        end = match.end()
-        if len(found) > _MAX_CERTIFICATES:
-            raise FunctionFailure(f"there are more than {_MAX_CERTIFICATES} PEM blocks")
+        decoded = _decoded(data[position:finish])
+        if decoded is None:
+            continue
+        found.append(Block(decode(kind), decoded))
+        line_end = data.find(b"\n", finish + 1)
+        end = position = len(data) if line_end < 0 else line_end + 1
+        if len(found) > _MAX_BLOCKS:
+            raise FunctionFailure(f"there are more than {_MAX_BLOCKS} PEM blocks")
     return found, end < len(data)
+
+
+def _decoded(body: bytes) -> bytes | None:
+    while header := _HEADER.match(body):
+        body = body[header.end() :]
+    try:
+        return binascii.a2b_base64(body.translate(None, b" \t\r\n"), strict_mode=True)
+    except ValueError:
+        return None
 
 
 def filter_pem(kind: str, text: str) -> str:

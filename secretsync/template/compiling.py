@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Final
 
 from secretsync.template import parsing as tree
-from secretsync.template.budget import MAX_TEMPLATE_DEPTH
+from secretsync.template.budget import MAX_TEMPLATE_DEPTH, weigh
 from secretsync.template.expressions import NOTHING, Evaluate, Scope, State, compile_pipeline
 from secretsync.template.failures import BudgetExceeded, ExecutionFailure
 from secretsync.template.gofmt import default_format
@@ -18,9 +18,6 @@ if TYPE_CHECKING:
 
 _BREAK: Final = 1
 _CONTINUE: Final = 2
-
-type_of_flow = int | None
-Run = "Callable[[State, Any], int | None]"
 
 
 class Program:
@@ -105,7 +102,13 @@ class Program:
 
         def write(state: State, dot: Any) -> None:  # noqa: ANN401 - a Go value
             value = evaluate(state, dot)
-            text = value if isinstance(value, str) else "<no value>" if value is None else default_format(value)
+            if isinstance(value, str):
+                text = value
+            elif value is None:
+                text = "<no value>"
+            else:
+                state.meter.spend(weigh(value))
+                text = default_format(value)
             state.meter.output(len(text))
             state.out.append(text)
 
@@ -171,8 +174,6 @@ class Program:
     ) -> Callable[[State, Any], int | None]:
         argument: Evaluate | None = compile_pipeline(pipeline, scope) if pipeline is not None else None
         bodies = self._bodies
-        root = self
-
         def run(state: State, dot: Any) -> None:  # noqa: ANN401 - a Go value
             state.meter.spend()
             found = bodies.get(name)
@@ -190,7 +191,6 @@ class Program:
             state.depth -= 1
             state.variables = saved
 
-        del root
         return run
 
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, Final
 
 from secretsync.template import parsing as tree
-from secretsync.template.budget import TEXT_PER_STEP, Meter
+from secretsync.template.budget import TEXT_PER_STEP, Meter, weigh
 from secretsync.template.failures import BudgetExceeded, ExecutionFailure, FunctionFailure
 from secretsync.template.functions import ANY, NILABLE, Function, accepts
 from secretsync.template.govalues import INT64_MAX, INT64_MIN, GoObject, StringMap, Uint64, is_true, type_name
@@ -20,6 +20,12 @@ class _Nothing:
 
     __slots__ = ()
 
+
+SHALLOW: Final = frozenset(
+    "call default dict empty first mustFirst get hasKey index kindIs kindOf last mustLast len list not set tuple typeIs "
+    "typeIsLike typeOf unset ternary coalesce all any".split()
+)
+"""Functions that look at their arguments from outside, so that a large value costs nothing."""
 
 NOTHING: Final = _Nothing()
 Evaluate = Callable[["State", Any], Any]
@@ -241,6 +247,7 @@ def _function(head: tree.IdentifierNode, arguments: tuple[tree.TermNode, ...], s
     )
     given = [_argument(node, _parameter(function, index), scope, name) for index, node in enumerate(arguments)]
     count = len(given)
+    deep = name not in SHALLOW
     failing_text = _literal_message(function, arguments)
 
     def run(state: State, dot: Any, piped: Any) -> Any:  # noqa: ANN401 - Go values
@@ -255,7 +262,12 @@ def _function(head: tree.IdentifierNode, arguments: tuple[tree.TermNode, ...], s
         for value in values:
             if type(value) is str:
                 length += len(value)
-        state.meter.spend(1 + length * weight // TEXT_PER_STEP)
+            elif deep and isinstance(value, (list, dict)):
+                try:
+                    state.meter.spend(weigh(value) >> 3)
+                except BudgetExceeded as error:
+                    raise BudgetExceeded(f"{name}: {error.problem}", position) from None
+        state.meter.spend(1 + (weight >> 2) + length * weight // TEXT_PER_STEP)
         if key_work:
             state.meter.keys(key_work)
         try:
@@ -271,7 +283,7 @@ def _function(head: tree.IdentifierNode, arguments: tuple[tree.TermNode, ...], s
         except Exception:  # noqa: BLE001 - its text may hold a value
             raise ExecutionFailure(f"{name} cannot use the arguments it is given", position) from None
         if type(result) is str:
-            state.meter.text(len(result))
+            state.meter.text(len(result) * weight if weight > 1 and not length else len(result))
         elif isinstance(result, (list, dict)):
             state.meter.spend(len(result) >> 3)
         return result

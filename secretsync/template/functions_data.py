@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 
 Map = dict[str, Any]
 _DIG_ARGUMENTS: Final = 3
+_MAX_COMPARED: Final = 1000
+"""Items that are compared each with each, which is quadratic work."""
 
 
 def items_of(value: object) -> list[Any]:
@@ -77,26 +79,30 @@ def _last(values: object) -> object:
 
 def _unique(values: object) -> list[Any]:
     seen: list[Any] = []
-    texts: set[str] = set()
+    others: list[Any] = []
+    scalars: set[tuple[type, Any]] = set()
     for item in items_of(values):
-        if isinstance(item, str):
-            if item in texts:
+        if isinstance(item, (str, int, float)):
+            if (type(item), item) in scalars:
                 continue
-            texts.add(item)
-        elif _contains(seen, item):
+            scalars.add((type(item), item))
+        elif _contains(others, item):
             continue
+        else:
+            others.append(item)
         seen.append(item)
     return seen
 
 
 def _contains(items: list[Any], wanted: object) -> bool:
-    if len(items) > 10_000:  # noqa: PLR2004 - comparing each with each is quadratic
+    if len(items) > _MAX_COMPARED:
         raise BudgetExceeded("a list is too long to compare its items with each other")
     return any(deep_equal(wanted, item) for item in items)
 
 
 def _without(values: object, *omitted: object) -> list[Any]:
-    return [item for item in items_of(values) if not _contains(list(omitted), item)]
+    wanted = list(omitted)
+    return [item for item in items_of(values) if not _contains(wanted, item)]
 
 
 def _has(wanted: object, values: object) -> bool:

@@ -90,13 +90,13 @@ def functions() -> Iterator[Function]:
         family, one, "pemTruststoreToPKCS12", lambda pem: certificates.make_truststore(pem, ""), volatile=True
     )
     yield from define(family, two, "pemTruststoreToPKCS12Pass", certificates.make_truststore, volatile=True, key_work=1)
-    yield from define(family, two, "filterPEM", certificates.filter_pem)
+    yield from define(family, two, "filterPEM", certificates.filter_pem, text_weight=8)
     yield from define(family, two, "filterCertChain", certificates.filter_chain)
     yield from define(family, "(string) []string", "certSANs", certificates.subject_names)
     yield from define(family, one, "jwkPublicKeyPem", certificates.jwk_public_pem)
     yield from define(family, one, "jwkPrivateKeyPem", certificates.jwk_private_pem)
-    yield from define(family, "(any) string", "toYaml", _to_yaml, text_weight=8)
-    yield from define(family, "(string) map[string]any", "fromYaml", _from_yaml, text_weight=8)
+    yield from define(family, "(any) string", "toYaml", _to_yaml, text_weight=64)
+    yield from define(family, "(string) map[string]any", "fromYaml", _from_yaml, text_weight=128)
     yield from define(family, "(string, string, string, string) string", "rsaDecrypt", certificates.rsa_decrypt)
     yield from define(family, one, "hexdec", _hex_decode)
 

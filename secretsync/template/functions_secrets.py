@@ -23,6 +23,8 @@ from secretsync.template.govalues import GoObject, decode, encode, runes
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
+_RANDOM: Final = secrets.SystemRandom()
+_RANDOM_WEIGHT: Final = 16
 _BCRYPT_LIMIT: Final = 72
 _AES_KEY: Final = 32
 _AES_BLOCK: Final = 16
@@ -54,8 +56,8 @@ def _random_text(alphabet: str) -> Callable[[int], str]:
     def generate(count: int) -> str:
         if count < 0:
             return ""
-        check_length(count * 8)
-        return "".join(secrets.choice(alphabet) for _ in range(count))
+        check_length(count * _RANDOM_WEIGHT)
+        return "".join(_RANDOM.choices(alphabet, k=count))
 
     return generate
 
@@ -69,7 +71,7 @@ def _random_bytes(count: int) -> str:
 
 def _shuffle(text: str) -> str:
     chars = list(runes(text))
-    secrets.SystemRandom().shuffle(chars)
+    _RANDOM.shuffle(chars)
     return "".join(chars)
 
 
@@ -139,9 +141,9 @@ def functions() -> Iterator[Function]:
         ("randNumeric", string.digits),
         ("randAscii", _PRINTABLE),
     ):
-        yield from define(family, "(int) string", name, _random_text(alphabet), volatile=True)
+        yield from define(family, "(int) string", name, _random_text(alphabet), volatile=True, text_weight=_RANDOM_WEIGHT)
     yield from define(family, "(int) string", "randBytes", _random_bytes, volatile=True)
-    yield from define(family, "(string) string", "shuffle", _shuffle, volatile=True, text_weight=16)
+    yield from define(family, "(string) string", "shuffle", _shuffle, volatile=True, text_weight=128)
     yield from define(family, "() string", "uuidv4", lambda: str(uuid.uuid4()), volatile=True)
     family = "cryptography"
     one = 1

@@ -26,7 +26,7 @@ _SPECIAL_FLOATS: Final = {
     **dict.fromkeys((".inf", ".Inf", ".INF", "+.inf", "+.Inf", "+.INF"), math.inf),
     **dict.fromkeys(("-.inf", "-.Inf", "-.INF"), -math.inf),
 }
-_FLOAT: Final = re.compile(r"[-+]?[0-9]*\.?[0-9]+(?:[eE][-+]?[0-9]+)?")
+_FLOAT: Final = re.compile(r"[-+]?(?:\.[0-9]+|[0-9]+(?:\.[0-9]*)?)(?:[eE][-+]?[0-9]+)?")
 _INTEGER: Final = re.compile(r"[-+]?(?:0[xX][0-9a-fA-F]+|0[bB][01]+|0[oO][0-7]+|0[0-7]*|[1-9][0-9]*)")
 _BASE_60: Final = re.compile(r"[-+]?[0-9][0-9_]*(?::[0-5]?[0-9])+(?:\.[0-9_]*)?")
 _TIMESTAMP: Final = re.compile(
@@ -35,6 +35,8 @@ _TIMESTAMP: Final = re.compile(
 )
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _ANCHOR: Final = re.compile(r"\*?([-\w]+)")
+_SIMPLE_KEY: Final = 128
+_LINE_BREAK: Final = re.compile("[\r\n\x85\u2028\u2029]")
 _LEADING_DIGITS: Final = re.compile(r"\d*")
 _DIGITS: Final = 4000
 _MAX_UINT64: Final = (1 << 64) - 1
@@ -186,10 +188,11 @@ class _Dumper(yaml.SafeDumper):
     """Block style, sorted keys, sequences not indented inside maps: go-yaml v2's layout."""
 
     def check_simple_key(self) -> bool:
-        """Whether a key needs no ``?``: an empty one does not, unlike in PyYAML."""
-        if isinstance(self.event, yaml.ScalarEvent) and self.event.value == "":
-            return True
-        return bool(super().check_simple_key())
+        """Whether a key needs no ``?``: libyaml's rule, which PyYAML narrows for empty and for tagged ones."""
+        if not isinstance(self.event, yaml.ScalarEvent):
+            return bool(super().check_simple_key())
+        text = self.event.value
+        return len(text.encode()) <= _SIMPLE_KEY and not _LINE_BREAK.search(text)
 
     def ignore_aliases(self, _data: object) -> bool:  # type: ignore[override]
         return True
@@ -259,7 +262,7 @@ def _number(value: float) -> str:
 def _text(text: str) -> _Scalar:
     if not isinstance(resolve(text), str) or _BASE_60.fullmatch(text) or _TIMESTAMP.fullmatch(text):
         return _Scalar(text, '"')
-    if text in ("<<", "=") or _ASTRAL.search(text):
+    if _ASTRAL.search(text):
         return _Scalar(text, '"')
     return _Scalar(text, "|" if "\n" in text else None)
 
