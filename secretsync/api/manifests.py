@@ -282,8 +282,9 @@ class _Loading:
             return
         group = stored_version(obj["apiVersion"])
         key = (group, obj["kind"], str(metadata.get("namespace", "")), metadata["name"])
-        earlier = self._seen.setdefault(key, origin.place())
-        if earlier != origin.place():
+        earlier = self._seen.get(key)
+        self._seen.setdefault(key, origin.place())
+        if earlier is not None:
             place = f"{origin.place()}, {identity(obj)}"
             self._error(place, f"is already declared at {earlier}", "remove one, or give it another name")
 

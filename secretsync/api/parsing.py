@@ -106,7 +106,7 @@ def _pair_problem(api_version: str, kind: str) -> Problem:
     match = messages.closest(kind, kinds)
     if match and api_version in versions:
         return Problem("kind", f"there is no kind {_short(kind)} in {api_version}", f"did you mean {match}?")
-    if match or api_version in versions or messages.closest(api_version.partition("/")[0], [GROUP, GENERATORS_GROUP]):
+    if api_version in versions or messages.closest(api_version.partition("/")[0], [GROUP, GENERATORS_GROUP]):
         hint = f"did you mean apiVersion: {_version_of(match or 'ExternalSecret')}, kind: {match or 'ExternalSecret'}?"
         return Problem("kind", f"there is no kind {_short(kind)} in {_short(api_version)}", hint)
     return Problem(

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
 _LONGEST_LINE: Final = 1_000
 _INLINE_SCALARS: Final = 14
+_INLINE_CHARACTERS: Final = 400
 _INLINE_HEIGHT: Final = 3
 
 
@@ -33,16 +34,20 @@ class _Dumper(getattr(yaml, "CSafeDumper", yaml.SafeDumper)):  # type: ignore[mi
 
 
 def _small(value: Any) -> bool:  # noqa: ANN401 - any JSON value
-    scalars, height = _measure(value)
-    return scalars <= _INLINE_SCALARS and height <= _INLINE_HEIGHT
+    scalars, characters, height = _measure(value)
+    return scalars <= _INLINE_SCALARS and characters <= _INLINE_CHARACTERS and height <= _INLINE_HEIGHT
 
 
-def _measure(value: Any) -> tuple[int, int]:  # noqa: ANN401 - any JSON value
+def _measure(value: Any) -> tuple[int, int, int]:  # noqa: ANN401 - any JSON value
     below = list(value.values() if isinstance(value, dict) else value if isinstance(value, list) else ())
     if not below:
-        return 1, 0
+        return 1, len(str(value)), 0
     measured = [_measure(item) for item in below]
-    return sum(scalars for scalars, _ in measured), 1 + max(height for _, height in measured)
+    return (
+        sum(scalars for scalars, _, _ in measured),
+        sum(characters for _, characters, _ in measured),
+        1 + max(height for _, _, height in measured),
+    )
 
 
 def render_yaml(objects: Iterable[JsonObject]) -> str:
