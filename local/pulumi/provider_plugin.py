@@ -9,6 +9,7 @@ import threading
 from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, ClassVar
 
+import grpc
 from google.protobuf.empty_pb2 import Empty
 
 from local.pulumi import property_diff, protocol
@@ -33,10 +34,10 @@ from local.pulumi.serving import serve
 from local.pulumi.wire import PropertyMap, decode_map, encode_map, has_unknown, plain, secret
 
 if TYPE_CHECKING:
-    import grpc
-    from pulumi.runtime.proto import plugin_pb2, provider_pb2
+    from pulumi.runtime.proto import engine_pb2_grpc, plugin_pb2, provider_pb2
 
 _WORKERS = 32
+_TELL_TIMEOUT = 2.0
 pp = protocol.provider_pb2
 
 
@@ -58,6 +59,23 @@ class ProviderPlugin(protocol.provider_pb2_grpc.ResourceProviderServicer, ABC):
     def __init__(self, version: str) -> None:
         self.version = version
         self.cancelled = threading.Event()
+        self._engine: engine_pb2_grpc.EngineStub | None = None
+        self._telling: set[object] = set()
+
+    def tell(self, urn: str, text: str) -> None:
+        """Show a line beside a resource while it is worked on; it is not kept, and a failure to show it is nothing.
+
+        Args:
+            urn: The resource.
+            text: What is waited for; never a value.
+        """
+        if self._engine is not None:
+            messages = protocol.engine_pb2
+            line = messages.LogRequest(severity=messages.INFO, message=text, urn=urn, ephemeral=True)
+            call = self._engine.Log.future(line, timeout=_TELL_TIMEOUT)
+            # A call that nobody holds is cancelled when it is collected.
+            self._telling.add(call)
+            call.add_done_callback(self._telling.discard)
 
     # What a plugin implements
 
@@ -107,7 +125,10 @@ class ProviderPlugin(protocol.provider_pb2_grpc.ResourceProviderServicer, ABC):
     def Handshake(
         self, request: provider_pb2.ProviderHandshakeRequest, context: grpc.ServicerContext
     ) -> provider_pb2.ProviderHandshakeResponse:
-        """Say which kinds of wire values are understood."""
+        """Keep the engine's address, and say which kinds of wire values are understood."""
+        if request.engine_address:
+            channel = grpc.insecure_channel(request.engine_address)
+            self._engine = protocol.engine_pb2_grpc.EngineStub(channel)
         return pp.ProviderHandshakeResponse(
             accept_secrets=True,
             accept_resources=False,

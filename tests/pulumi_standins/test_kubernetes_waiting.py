@@ -5,17 +5,21 @@ from __future__ import annotations
 import http
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
+from local.pulumi import protocol
 from local.pulumi.wire import PropertyMap, decode_map
 from tests.pulumi_standins.plugin_client import VERSION, PluginClient, Resource, init_failure
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+
+    from pulumi.runtime.proto import engine_pb2
 
     from tests.fixtures.local_parts import ControlPlane
 
@@ -133,6 +137,36 @@ def test_a_timeout_tells_what_is_missing(kubernetes: PluginClient, namespace: st
         kubernetes.create(Resource(DEPLOYMENT, "web"), deployment(namespace), timeout=1)
     assert time.monotonic() - began < 10
     assert "timed out" in init_failure(caught.value).reasons[0]
+
+
+class Listener(protocol.engine_pb2_grpc.EngineServicer):
+    """The engine's side of a plugin's messages."""
+
+    def __init__(self) -> None:
+        self.lines: list[tuple[str, str, bool]] = []
+
+    def Log(self, request: engine_pb2.LogRequest, context: grpc.ServicerContext) -> Empty:  # noqa: N802 - the service's name
+        self.lines.append((request.urn, request.message, request.ephemeral))
+        return Empty()
+
+
+def test_a_long_wait_tells_what_it_waits_for(control_plane: ControlPlane, namespace: str) -> None:
+    listener = Listener()
+    engine = grpc.server(ThreadPoolExecutor(1))
+    protocol.engine_pb2_grpc.add_EngineServicer_to_server(listener, engine)
+    port = engine.add_insecure_port("127.0.0.1:0")
+    engine.start()
+    resource = Resource(DEPLOYMENT, "web")
+    try:
+        with PluginClient("local.pulumi.kubernetes.plugin", VERSION) as plugin:
+            plugin.configure(kubeconfig=str(control_plane.kubeconfig))
+            greeting = protocol.provider_pb2.ProviderHandshakeRequest(engine_address=f"127.0.0.1:{port}")
+            plugin.stub.Handshake(greeting)
+            with pytest.raises(grpc.RpcError):
+                plugin.create(resource, deployment(namespace), timeout=4)
+    finally:
+        engine.stop(None).wait()
+    assert listener.lines == [(resource.urn, "waiting: 0 of 1 replicas are available", True)]
 
 
 def test_a_cancelled_wait_ends_at_once_and_the_object_is_recorded(control_plane: ControlPlane, namespace: str) -> None:

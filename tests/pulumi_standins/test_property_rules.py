@@ -75,8 +75,15 @@ def test_top_level_names_an_input_even_when_its_name_has_a_dot() -> None:
 
 @given(OBJECTS, OBJECTS)
 def test_a_refresh_without_a_change_keeps_the_inputs(inputs: PropertyValue, defaults: PropertyValue) -> None:
-    live = {**defaults, **inputs}
-    assert merge_live(inputs, live, live) == inputs
+    after = {**defaults, **inputs}
+    live = json.loads(json.dumps(after))
+    assert merge_live(inputs, after, live) == inputs
+
+
+def test_an_input_the_server_spells_otherwise_is_kept_as_long_as_it_does() -> None:
+    inputs = {"cpu": "1000m", "hosts": ["B", "a"]}
+    after = {"cpu": "1", "hosts": [["a"], "b"]}
+    assert merge_live(inputs, after, json.loads(json.dumps(after))) == inputs
 
 
 def test_the_servers_spelling_is_no_drift_and_a_hand_s_edit_is() -> None:

@@ -7,5 +7,5 @@ patchFieldManager, deletionPropagationPolicy), waiting for Deployments, Pods, Jo
 and `get`, Patch resources, and `yaml.v2` ConfigGroup and ConfigFile.
 
 What it refuses: Helm, Kustomize, List kinds, rendering to a directory, and the functions of the package. Services and
-Ingresses are not waited for.
+Ingresses are not waited for, and PULUMI_K8S_AWAIT_ALL is not read.
 """

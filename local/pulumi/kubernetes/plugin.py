@@ -203,7 +203,7 @@ class KubernetesPlugin(ProviderPlugin):
                 break
         if answer.failed:
             self._api.fail(answer, f"creation of {call.type} {reference.name or call.name!r}", [inputs])
-        return self._finish(answer.body, reference, inputs, manager, call.timeout)
+        return self._finish(call, answer.body, reference, inputs, manager)
 
     def _foretell(self, type_: str, reference: Reference, inputs: PropertyMap, manager: str) -> PropertyMap:
         """A dry run's outcome, or the inputs where the same run makes the kind or the namespace."""
@@ -233,12 +233,18 @@ class KubernetesPlugin(ProviderPlugin):
         return self._api.apply(reference, body, field_manager=manager, force=self._force(inputs))
 
     def _finish(
-        self, live: JsonObject, reference: Reference, inputs: PropertyMap, manager: str, timeout: float
+        self,
+        call: CreateCall | UpdateCall,
+        live: JsonObject,
+        reference: Reference,
+        inputs: PropertyMap,
+        manager: str,
     ) -> tuple[str, PropertyMap]:
         named = Reference(
             reference.api_version, reference.kind, live["metadata"].get("namespace", ""), live["metadata"]["name"]
         )
-        live, problems = Readiness(self._api, self.cancelled).wait(named, live, inputs, timeout)
+        readiness = Readiness(self._api, self.cancelled, lambda text: self.tell(call.urn, text))
+        live, problems = readiness.wait(named, live, inputs, call.timeout)
         id_ = objects.qualified_name(live)
         outputs = objects.outputs(live, inputs, manager)
         if problems:
@@ -267,7 +273,7 @@ class KubernetesPlugin(ProviderPlugin):
             )
         if answer.failed:
             self._api.fail(answer, f"update of {call.type} {call.id}", [inputs, call.old_inputs])
-        return self._finish(answer.body, reference, inputs, manager, call.timeout)[1]
+        return self._finish(call, answer.body, reference, inputs, manager)[1]
 
     # Read and delete
 

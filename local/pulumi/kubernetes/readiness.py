@@ -191,11 +191,13 @@ class Readiness:
     Args:
         api: The API server.
         cancelled: Ends every wait when it is set.
+        tell: Shows the user what is waited for.
     """
 
-    def __init__(self, api: KubernetesApi, cancelled: threading.Event) -> None:
+    def __init__(self, api: KubernetesApi, cancelled: threading.Event, tell: Callable[[str], None]) -> None:
         self._api = api
         self._cancelled = cancelled
+        self._tell = tell
 
     def wait(
         self, reference: Reference, live: JsonObject, inputs: PropertyMap, timeout: float
@@ -218,7 +220,10 @@ class Readiness:
             return live, []
         limit = time.monotonic() + timeout_of(inputs, timeout)
         pause = _FIRST_PAUSE
+        told = ""
         while (waiting := rule(live)).missing:
+            if pause == _LONGEST_PAUSE and told != (told := "; ".join(waiting.missing)):
+                self._tell(f"waiting: {told}")
             if waiting.failed:
                 return live, [*waiting.missing, *self._pod_problems(live)]
             if self._cancelled.wait(pause):
