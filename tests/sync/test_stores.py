@@ -1,0 +1,106 @@
+"""Which namespaces a ClusterSecretStore admits, and how stores are looked up for a single run."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from secretsync.api import ClusterSecretStore, LabelSelector, SecretStore, StoreRef, parse
+from secretsync.errors import SecretKeyError, StoreInvalid, StoreNotAllowed, StoreNotFound, StoreNotReady
+from secretsync.kube.fake import MemoryCluster
+from secretsync.sync.stores import ClusterProviders, check_allowed, describe, read_store, selects
+
+pytestmark = pytest.mark.unit
+
+FAKE = {"provider": {"fake": {"data": []}}}
+
+
+def _raw(kind: str = "ClusterSecretStore", name: str = "s", ready: str = "", **spec: Any) -> dict[str, Any]:
+    metadata = {"name": name} if kind.startswith("Cluster") else {"name": name, "namespace": "team"}
+    raw = {"apiVersion": "external-secrets.io/v1", "kind": kind, "metadata": metadata, "spec": {**FAKE, **spec}}
+    if ready:
+        raw["status"] = {"conditions": [{"type": "Ready", "status": ready, "message": "because"}]}
+    return raw
+
+
+def _admits(conditions: list[Any], labels: dict[str, str] | None = None) -> bool:
+    store = parse(_raw(conditions=conditions))
+    assert isinstance(store, ClusterSecretStore)
+    try:
+        check_allowed(store, "team", labels or {})
+    except StoreNotAllowed:
+        return False
+    return True
+
+
+@pytest.mark.parametrize(
+    ("conditions", "labels", "admitted"),
+    [
+        ([], {}, True),
+        ([{}], {}, False),
+        ([{"namespaces": ["other", "team"]}], {}, True),
+        ([{"namespaces": ["other"]}], {}, False),
+        ([{"namespaceRegexes": ["^te.*"]}], {}, True),
+        ([{"namespaceRegexes": ["ea"]}], {}, True),
+        ([{"namespaceRegexes": ["^x"]}], {}, False),
+        ([{"namespaceSelector": {"matchLabels": {"tier": "gold"}}}], {"tier": "gold"}, True),
+        ([{"namespaceSelector": {"matchLabels": {"tier": "gold"}}}], {"tier": "tin"}, False),
+        ([{"namespaceSelector": {}}], {}, True),
+        ([{"namespaces": ["other"]}, {"namespaces": ["team"]}], {}, True),
+        ([{"namespaces": ["other"], "namespaceSelector": {"matchLabels": {"a": "b"}}}], {"a": "b"}, True),
+    ],
+)
+def test_any_condition_and_any_part_of_it_admits(conditions: list[Any], labels: dict[str, str], admitted: bool) -> None:
+    assert _admits(conditions, labels) is admitted
+
+
+def test_a_bad_expression_is_an_error_not_a_pass() -> None:
+    with pytest.raises((SecretKeyError, StoreInvalid)):
+        _admits([{"namespaceRegexes": ["("]}])
+
+
+@pytest.mark.parametrize(
+    ("operator", "values", "labels", "met"),
+    [
+        ("In", ["a", "b"], {"k": "a"}, True),
+        ("In", ["a"], {}, False),
+        ("NotIn", ["a"], {"k": "b"}, True),
+        ("NotIn", ["a"], {"k": "a"}, False),
+        ("NotIn", ["a"], {}, True),
+        ("Exists", [], {"k": ""}, True),
+        ("Exists", [], {}, False),
+        ("DoesNotExist", [], {}, True),
+        ("DoesNotExist", [], {"k": "a"}, False),
+    ],
+)
+def test_label_selector_operators(operator: str, values: list[str], labels: dict[str, str], met: bool) -> None:
+    requirement = {"key": "k", "operator": operator, "values": values}
+    assert selects(LabelSelector.from_json({"matchExpressions": [requirement]}), labels) is met
+
+
+async def test_stores_are_found_by_kind_and_opened_once() -> None:
+    namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team", "labels": {"a": "b"}}}
+    conditions = [{"namespaceSelector": {"matchLabels": {"a": "b"}}}]
+    cluster = MemoryCluster([_raw(conditions=conditions), _raw("SecretStore"), namespace])
+    providers = ClusterProviders(cluster)
+    wide, narrow = StoreRef(name="s", kind="ClusterSecretStore"), StoreRef(name="s")
+    opened = await providers.open(wide, "team")
+    assert await providers.open(wide, "team") is opened
+    assert await providers.open(narrow, "team") is not opened
+    assert isinstance(await read_store(cluster, narrow, "team"), SecretStore)
+    with pytest.raises(StoreNotAllowed):
+        await providers.open(wide, "elsewhere")
+    await providers.aclose()
+
+
+async def test_a_store_that_is_absent_or_not_ready_is_refused_by_name() -> None:
+    cluster = MemoryCluster([_raw("SecretStore", ready="False")])
+    with pytest.raises(StoreNotFound, match="SecretStore team/no: there is no such store"):
+        await ClusterProviders(cluster).open(StoreRef(name="no"), "team")
+    with pytest.raises(StoreNotReady, match="the store is not ready: because"):
+        await ClusterProviders(cluster).open(StoreRef(name="s"), "team")
+    assert await ClusterProviders(cluster, gated=False).open(StoreRef(name="s"), "team")
+    ready = MemoryCluster([_raw("SecretStore", ready="True")])
+    assert await ClusterProviders(ready).open(StoreRef(name="s"), "team")
+    assert describe(StoreRef(name="s", kind="ClusterSecretStore"), "team") == "ClusterSecretStore s"

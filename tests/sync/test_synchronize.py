@@ -1,0 +1,363 @@
+"""Whole syncs on a cluster in memory: what is written, how failures end, and who came in between."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from secretsync.errors import ClusterConflict, ClusterRefused, ClusterUnavailable, ProviderUnavailable, StoreNotReady
+from secretsync.kube.fake import MemoryCluster
+from secretsync.kube.resources import SECRETS
+from secretsync.sync import names
+from secretsync.sync.status import status_patch
+from secretsync.sync.synchronize import synchronize
+from secretsync.sync.types import Action, Outcome, Phrase, Reason, Retry
+from tests.sync.builders import NAMESPACE, Backend, Stage, external_secret, secret, texts
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from secretsync.api import JsonObject
+    from secretsync.kube.resources import Resource
+
+pytestmark = pytest.mark.unit
+
+GENERATORS = "generators.external-secrets.io/v1alpha1"
+
+
+async def _sync(stage: Stage) -> Outcome:
+    return await synchronize(stage.declared, cluster=stage.cluster, fetches=stage.fetches)
+
+
+def _events(outcome: Outcome) -> list[str]:
+    return [str(event.reason) for event in outcome.events]
+
+
+async def test_created_then_unchanged_then_updated() -> None:
+    stage = Stage(external_secret())
+    first = await _sync(stage)
+    assert (first.action, first.message, first.keys, first.bound) == (Action.Created, Phrase.Synced, ("own",), True)
+    assert first.again_after == timedelta(hours=1)
+    assert first.versions[0].store == "SecretStore/store"
+    before = await stage.live()
+    assert (await _sync(stage)).action is Action.Unchanged
+    assert await stage.live() == before, "nothing was written"
+    stage.backend.values["k"] = b"v2"
+    assert _events(await _sync(stage)) == ["Updated"]
+    assert texts(await stage.live()) == {"own": "v2"}
+
+
+async def test_a_secret_that_was_there_is_labelled_and_taken_over() -> None:
+    stage = Stage(external_secret(), secret("app", {"foreign": b"f"}))
+    outcome = await _sync(stage)
+    assert outcome.action is Action.Updated
+    assert texts(await stage.live()) == {"own": "v1"}
+
+
+async def test_merge_waits_for_a_target_and_none_never_writes() -> None:
+    merge = Stage(external_secret(target={"creationPolicy": "Merge"}))
+    outcome = await _sync(merge)
+    assert (outcome.action, outcome.reason, outcome.ready) == (Action.Missing, Reason.SecretMissing, True)
+    none = Stage(external_secret(target={"creationPolicy": "None"}), secret("app", {"foreign": b"f"}))
+    outcome = await _sync(none)
+    assert (outcome.action, outcome.bound) == (Action.NotWritten, False)
+    assert (await none.live())["metadata"]["labels"] == {names.MANAGED_LABEL: "true"}
+    assert texts(await none.live()) == {"foreign": "f"}
+
+
+async def test_everything_gone_deletes_with_owner_and_retains_otherwise() -> None:
+    stage = Stage(external_secret(target={"deletionPolicy": "Delete"}))
+    await _sync(stage)
+    stage.backend.values.clear()
+    gone = await _sync(stage)
+    assert (gone.action, gone.reason) == (Action.Deleted, Reason.SecretDeleted)
+    assert _events(gone) == ["MissingProviderSecret", "Deleted"]
+    assert await stage.cluster.get(SECRETS, "app", NAMESPACE) is None
+    assert _events(await _sync(stage)) == ["MissingProviderSecret"], "nothing is deleted twice"
+
+    find = {"data": [], "dataFrom": [{"find": {"path": "x"}}]}
+    retained = await _sync(Stage(external_secret(**find), backend=Backend({})))
+    assert (retained.action, retained.message, retained.synced) == (Action.Retained, Phrase.Retained, True)
+    merged = await _sync(Stage(external_secret(target={"deletionPolicy": "Merge"}, **find), backend=Backend({})))
+    assert (merged.action, merged.keys) == (Action.Created, ())
+
+
+async def test_only_an_own_target_is_deleted() -> None:
+    merge = {"creationPolicy": "Merge", "deletionPolicy": "Delete"}
+    stage = Stage(external_secret(target=merge), secret("app"), backend=Backend({}))
+    outcome = await _sync(stage)
+    assert (outcome.message, outcome.retry) == (Phrase.DeleteFailed, Retry.No)
+    foreign = Stage(external_secret(target={"deletionPolicy": "Delete"}), secret("app"), backend=Backend({}))
+    outcome = await _sync(foreign)
+    assert outcome.message == Phrase.DeleteFailed
+    assert await foreign.live()
+
+
+async def test_a_renamed_target_leaves_none_behind() -> None:
+    stage = Stage(external_secret())
+    await _sync(stage)
+    stage.declared = external_secret(target={"name": "other"})
+    outcome = await _sync(stage)
+    assert _events(outcome) == ["Deleted", "Created"]
+    assert await stage.cluster.get(SECRETS, "app", NAMESPACE) is None
+
+
+async def test_failures_of_reading_leave_the_secret_and_say_so() -> None:
+    stage = Stage(external_secret())
+    await _sync(stage)
+    before = await stage.live()
+    stage.backend.errors["k"] = ProviderUnavailable("sealed")
+    outcome = await _sync(stage)
+    assert (outcome.ready, outcome.message, outcome.retry) == (False, Phrase.GetFailed, Retry.Backoff)
+    assert (outcome.synced, outcome.bound) == (False, False)
+    assert await stage.live() == before
+    stage.backend.open_error = StoreNotReady("not ready")
+    assert isinstance((await _sync(stage)).error, StoreNotReady)
+
+
+async def test_a_search_that_fails_is_reported_at_its_entry() -> None:
+    backend = Backend(find_error=ProviderUnavailable("sealed"))
+    stage = Stage(external_secret(data=[], dataFrom=[{"find": {"path": "x"}}]), backend=backend)
+    assert str((await _sync(stage)).error).startswith("spec.dataFrom[0].find: sealed")
+
+
+async def test_template_failures_bind_an_existing_target_only() -> None:
+    template = {"template": {"data": {"t": "{{ .absent }}"}}}
+    new = await _sync(Stage(external_secret(target=template)))
+    assert (new.message, new.bound) == (Phrase.UpdateFailed, False)
+    existing = await _sync(Stage(external_secret(target=template), secret("app")))
+    assert (existing.message, existing.bound) == (Phrase.UpdateFailed, True)
+
+
+async def test_an_owned_target_is_refused_for_good() -> None:
+    first, second = external_secret("first", target={"name": "t"}), external_secret("second", target={"name": "t"})
+    stage = Stage(first)
+    await _sync(stage)
+    stage.declared = second
+    outcome = await _sync(stage)
+    assert (outcome.message, outcome.retry, outcome.bound) == (Phrase.Owned, Retry.No, True)
+    assert "ExternalSecret first" in str(outcome.error)
+
+
+async def test_a_target_of_another_controller_is_refused_for_good() -> None:
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "1", "controller": True}
+    outcome = await _sync(Stage(external_secret(), secret("app", ownerReferences=[owner])))
+    assert (outcome.message, outcome.retry) == (Phrase.OwnershipFailed, Retry.No)
+
+
+async def test_an_immutable_target_gets_metadata_and_keeps_its_data() -> None:
+    stage = Stage(external_secret(target={"immutable": True}))
+    await _sync(stage)
+    stage.backend.values["k"] = b"v2"
+    assert (await _sync(stage)).action is Action.Unchanged
+    stage.declared = external_secret(target={"immutable": False}, metadata={"labels": {"l": "1"}})
+    outcome = await _sync(stage)
+    assert (outcome.message, outcome.retry) == (Phrase.ImmutableFailed, Retry.No)
+    live = await stage.live()
+    assert live["metadata"]["labels"]["l"] == "1"
+    assert texts(live) == {"own": "v1"}
+    stage.backend.values["k"] = b"v1"
+    assert (await _sync(stage)).action is not Action.Failed
+
+
+async def test_a_generic_target_is_refused_clearly() -> None:
+    manifest = {"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}}
+    outcome = await _sync(Stage(external_secret(target=manifest)))
+    assert (outcome.reason, outcome.retry) == (Reason.ResourceSyncedError, Retry.No)
+
+
+class Interfering(MemoryCluster):
+    """Somebody does something just before a write."""
+
+    def __init__(self, objects: list[JsonObject], before: Callable[[Interfering], Any], times: int = 1) -> None:
+        super().__init__(objects)
+        self.act, self.left = before, times
+
+    async def create(self, resource: Resource, obj: JsonObject, **more: Any) -> JsonObject:
+        await self._interfere(resource)
+        return await super().create(resource, obj, **more)
+
+    async def replace(self, resource: Resource, obj: JsonObject, **more: Any) -> JsonObject:
+        await self._interfere(resource)
+        return await super().replace(resource, obj, **more)
+
+    async def _interfere(self, resource: Resource) -> None:
+        if resource == SECRETS and self.left:
+            self.left -= 1
+            await self.act(self)
+
+
+async def _create(cluster: Interfering) -> None:
+    await MemoryCluster.create(cluster, SECRETS, secret("app", {"foreign": b"f"}), field_manager="kubectl")
+
+
+async def _edit(cluster: Interfering) -> None:
+    patch = {"metadata": {"labels": {"n": str(cluster.left)}}}
+    await cluster.merge_patch(SECRETS, "app", NAMESPACE, patch, field_manager="kubectl")
+
+
+async def _delete(cluster: Interfering) -> None:
+    await cluster.delete(SECRETS, "app", NAMESPACE)
+
+
+async def _interfered(
+    before: Callable[[Interfering], Any], *objects: JsonObject, policy: str = "Owner", times: int = 1
+) -> tuple[Outcome, Interfering]:
+    stage = Stage(external_secret(target={"creationPolicy": policy}))
+    cluster = Interfering(list(objects), before, times)
+    return await synchronize(stage.declared, cluster=cluster, fetches=stage.fetches), cluster
+
+
+async def test_whoever_creates_edits_or_deletes_in_between_is_taken_into_account() -> None:
+    outcome, cluster = await _interfered(_create)
+    assert outcome.action is Action.Updated
+    assert texts((await cluster.get(SECRETS, "app", NAMESPACE)) or {}) == {"own": "v1"}
+    outcome, _ = await _interfered(_edit, secret("app"))
+    assert outcome.action is Action.Updated
+    outcome, _ = await _interfered(_delete, secret("app"))
+    assert outcome.action is Action.Created
+    outcome, cluster = await _interfered(_delete, secret("app"), policy="Merge")
+    assert outcome.action is Action.Missing
+    assert await cluster.get(SECRETS, "app", NAMESPACE) is None
+
+
+async def test_endless_interference_ends_in_a_quick_retry() -> None:
+    outcome, _ = await _interfered(_edit, secret("app"), times=99)
+    assert (outcome.retry, outcome.message) == (Retry.Soon, Phrase.UpdateFailed)
+    assert isinstance(outcome.error, ClusterConflict)
+
+
+class Failing(MemoryCluster):
+    """Refuses one verb."""
+
+    def __init__(self, verb: str, error: Exception, *objects: JsonObject) -> None:
+        super().__init__(objects)
+        self.verb, self.error = verb, error
+
+    async def get(self, *args: Any, **more: Any) -> JsonObject | None:
+        return await self._do("get", super().get, *args, **more)
+
+    async def list(self, *args: Any, **more: Any) -> Any:
+        return await self._do("list", super().list, *args, **more)
+
+    async def create(self, *args: Any, **more: Any) -> Any:
+        return await self._do("create", super().create, *args, **more)
+
+    async def replace(self, *args: Any, **more: Any) -> Any:
+        return await self._do("replace", super().replace, *args, **more)
+
+    async def delete(self, *args: Any, **more: Any) -> Any:
+        return await self._do("delete", super().delete, *args, **more)
+
+    async def _do(self, verb: str, do: Callable[..., Any], *args: Any, **more: Any) -> Any:
+        if verb == self.verb:
+            raise self.error
+        return await do(*args, **more)
+
+
+@pytest.mark.parametrize(
+    ("verb", "phrase"),
+    [("get", Phrase.UpdateFailed), ("list", Phrase.DeleteOrphanedFailed), ("create", Phrase.UpdateFailed)],
+)
+async def test_failures_of_the_api_server_name_the_step(verb: str, phrase: Phrase) -> None:
+    stage = Stage(external_secret())
+    cluster = Failing(verb, ClusterUnavailable("unreachable"))
+    outcome = await synchronize(stage.declared, cluster=cluster, fetches=stage.fetches)
+    assert (outcome.message, outcome.retry) == (phrase, Retry.Backoff)
+
+
+async def test_a_refused_update_or_delete_is_reported() -> None:
+    stage = Stage(external_secret())
+    cluster = Failing("replace", ClusterRefused("invalid", status=422), secret("app"))
+    outcome = await synchronize(stage.declared, cluster=cluster, fetches=stage.fetches)
+    assert (outcome.message, outcome.bound) == (Phrase.UpdateFailed, True)
+    owned = Stage(external_secret(target={"deletionPolicy": "Delete"}))
+    await _sync(owned)
+    owned.backend.values.clear()
+    cluster = Failing("delete", ClusterRefused("no", status=403), await owned.live())
+    outcome = await synchronize(owned.declared, cluster=cluster, fetches=owned.fetches)
+    assert outcome.message == Phrase.DeleteFailed
+
+
+@pytest.mark.parametrize(
+    ("obj", "ref", "expected"),
+    [
+        ({"kind": "Fake", "spec": {"data": {"a": "1"}}}, "Fake", "a"),
+        (
+            {"kind": "ClusterGenerator", "spec": {"kind": "Fake", "generator": {"fakeSpec": {"data": {"b": "2"}}}}},
+            "ClusterGenerator",
+            "b",
+        ),
+    ],
+)
+async def test_generators_give_values(obj: dict[str, Any], ref: str, expected: str) -> None:
+    metadata = {"name": "g"} if "Cluster" in ref else {"name": "g", "namespace": NAMESPACE}
+    generator = {"apiVersion": GENERATORS, "metadata": metadata, **obj}
+    source = {"generatorRef": {"apiVersion": GENERATORS, "kind": ref, "name": "g"}}
+    stage = Stage(external_secret(data=[], dataFrom=[{"sourceRef": source}]), generator)
+    assert (await _sync(stage)).keys == (expected,)
+
+
+@pytest.mark.parametrize(
+    ("ref", "objects", "message"),
+    [
+        ("Fake", [], "Fake g: there is no such generator"),
+        ("Grafana", [], "generators of kind Grafana are not served"),
+        ("ClusterGenerator", [{"kind": "Grafana", "generator": {}}], "generators of kind Grafana are not served"),
+    ],
+)
+async def test_generators_that_cannot_be_asked_are_named(ref: str, objects: list[Any], message: str) -> None:
+    wrapped = [
+        {"apiVersion": GENERATORS, "kind": "ClusterGenerator", "metadata": {"name": "g"}, "spec": spec}
+        for spec in objects
+    ]
+    source = {"generatorRef": {"apiVersion": GENERATORS, "kind": ref, "name": "g"}}
+    outcome = await _sync(Stage(external_secret(data=[], dataFrom=[{"sourceRef": source}]), *wrapped))
+    assert message in str(outcome.error)
+
+
+async def test_no_value_is_in_an_outcome() -> None:
+    outcome = await _sync(Stage(external_secret(), backend=Backend({"k": b"hunter2"})))
+    assert "hunter2" not in repr(outcome)
+    failed = await _sync(
+        Stage(
+            external_secret(target={"template": {"data": {"t": "{{ fail .own }}"}}}),
+            backend=Backend({"k": b"hunter2"}),
+        )
+    )
+    assert failed.error is not None
+    assert "hunter2" not in repr(failed)
+
+
+NOW = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
+
+
+async def test_status_says_what_moved_and_nothing_else() -> None:
+    declared = external_secret()
+    done = await _sync(Stage(declared))
+    patch = status_patch(declared, done, started=NOW, now=NOW)
+    assert set(patch) == {"conditions", "binding", "refreshTime", "syncedResourceVersion"}
+    again = external_secret(status=patch)
+    assert status_patch(again, done, started=NOW, now=NOW) == {}
+    later = NOW + timedelta(hours=1)
+    assert status_patch(again, done, started=later, now=later) == {"refreshTime": "2026-03-01T13:00:00Z"}
+
+
+async def test_a_condition_keeps_its_transition_time_until_its_status_changes() -> None:
+    declared = external_secret()
+    done = await _sync(Stage(declared))
+    status = status_patch(declared, done, started=NOW, now=NOW)
+    status["conditions"].append({"type": "Deleted", "status": "False"})
+    later = NOW + timedelta(hours=1)
+    failed = replace(done, ready=False, reason=Reason.SecretSyncedError, message="no", synced=False)
+    patch = status_patch(external_secret(status=status), failed, started=later, now=later)
+    ready = next(each for each in patch["conditions"] if each["type"] == "Ready")
+    assert ready["lastTransitionTime"] == "2026-03-01T13:00:00Z"
+    assert "refreshTime" not in patch
+    renamed = replace(done, message="other words")
+    patch = status_patch(external_secret(status=status), renamed, started=later, now=later)
+    ready = next(each for each in patch["conditions"] if each["type"] == "Ready")
+    assert ready["lastTransitionTime"] == "2026-03-01T12:00:00Z"
