@@ -29,6 +29,7 @@ def from_entry(**fields: Any) -> JsonObject:
 
 
 WINDOW = {"schedule": "@daily", "duration": "1h"}
+BAD_REGEXP = {"regexp": {"source": "(", "target": ""}}
 REGEXP = {"regexp": {"source": "a", "target": "b"}}
 
 CASES: dict[str, tuple[JsonObject, JsonObject, str, str]] = {
