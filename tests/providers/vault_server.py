@@ -47,9 +47,9 @@ class Bao:
         body: JsonObject = json.loads(text) if text else {}
         return body
 
-    def mount(self, version: int = 2) -> str:
+    def mount(self, version: int = 2, path: str = "") -> str:
         """The path of a new KV engine."""
-        path = f"kv{version}-{next(_numbers)}"
+        path = path or f"kv{version}-{next(_numbers)}"
         self.request("POST", f"sys/mounts/{path}", {"type": "kv", "options": {"version": str(version)}})
         if version == 2:
             for _ in range(50):
