@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 
 from local.layout import PROJECT
 from local.node import environment, process
+from local.node.addresses import taken_port
 from local.node.api import ApiError, JsonObject
 from local.node.environment import ContainerConfigError, Read
 from local.node.pod import SERVICE_ACCOUNT_MOUNT, Images, identity
@@ -47,6 +48,7 @@ class Surroundings:
         images: Which images are known.
         volumes: The pod's volumes.
         read: Reads Secrets and ConfigMaps of its namespace.
+        address: The pod's address.
         server: Host and port of the API server, as the pod is told them.
         back_off: How restarts are spaced.
         session: For probes.
@@ -59,6 +61,7 @@ class Surroundings:
     images: Images
     volumes: Volumes
     read: Read
+    address: str
     server: tuple[str, int]
     back_off: BackOff
     session: aiohttp.ClientSession
@@ -123,13 +126,12 @@ class Container:
         try:
             how = await self._how()
             ports = [int(port["containerPort"]) for port in self._spec.get("ports") or []]
-            taken = process.taken_port(ports)
+            taken = taken_port(self._around.address, ports)
             if taken is None:
                 return await process.start(how)
             waiting = Waiting(
                 "PortTaken",
-                f"port {taken} of {process.LOOPBACK} is in use; pods share it, so give each its own port "
-                "(and its Deployment the strategy Recreate) or stop whoever listens",
+                f"port {taken} of {self._around.address} is in use; stop whoever listens there, or choose another port",
             )
         except ContainerConfigError as error:
             waiting = Waiting("CreateContainerConfigError", error.problem)
@@ -145,7 +147,7 @@ class Container:
         folder = around.folder / spec["name"]
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         mounts = around.volumes.mounts(spec)
-        declared = (await environment.resolve(spec, around.pod, read=around.read, ip=process.LOOPBACK)).values
+        declared = (await environment.resolve(spec, around.pod, read=around.read, ip=around.address)).values
         in_cluster = _in_cluster(around, mounts)
         command = environment.command_line(
             spec, around.images.module(spec["image"]) or "", sys.executable, in_cluster | dict(declared)
@@ -197,7 +199,7 @@ class Container:
 
     async def _probe(self, running: Process) -> None:
         probes = {
-            kind: Probe.read(self._spec[kind], self._spec.get("ports") or [])
+            kind: Probe.read(self._spec[kind], self._spec.get("ports") or [], address=self._around.address)
             for kind in ("startupProbe", "livenessProbe", "readinessProbe")
             if self._spec.get(kind)
         }

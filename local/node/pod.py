@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from local.node.addresses import HOST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -115,8 +117,10 @@ def _probe_reasons(container: JsonObject) -> list[str]:
 
 
 def field_value(pod: JsonObject, path: str, *, ip: str) -> str:
-    """The downward API's value of a field; `ip` is the address of pod and host."""
-    if path in ("status.hostIP", "status.podIP", "status.podIPs"):
+    """The downward API's value of a field; `ip` is the pod's address."""
+    if path == "status.hostIP":
+        return HOST
+    if path in ("status.podIP", "status.podIPs"):
         return ip
     for section in ("labels", "annotations"):
         prefix = f"metadata.{section}"

@@ -8,8 +8,6 @@ from typing import TYPE_CHECKING, Any, Self
 
 import aiohttp
 
-from local.node.process import LOOPBACK
-
 if TYPE_CHECKING:
     from collections.abc import Awaitable, Callable, Sequence
 
@@ -23,7 +21,8 @@ class Probe:
     Attributes:
         url: What is asked by HTTP; empty for a TCP probe.
         headers: Request headers of an HTTP probe.
-        port: Where a TCP probe connects.
+        host: Where a TCP probe connects.
+        port: Its port.
         initial_delay: Seconds after the start before the first.
         period: Seconds between two.
         timeout: Seconds one may take.
@@ -33,6 +32,7 @@ class Probe:
 
     url: str
     headers: tuple[tuple[str, str], ...]
+    host: str
     port: int
     initial_delay: float
     period: float
@@ -41,8 +41,8 @@ class Probe:
     failures: int
 
     @classmethod
-    def read(cls, probe: dict[str, Any], ports: Sequence[dict[str, Any]]) -> Self:
-        """Reads a probe of a container that declares these ports.
+    def read(cls, probe: dict[str, Any], ports: Sequence[dict[str, Any]], *, address: str) -> Self:
+        """Reads a probe of a container that declares these ports and has this address.
 
         Raises:
             ValueError: It names a port that is not declared.
@@ -50,12 +50,13 @@ class Probe:
         http: dict[str, Any] = probe.get("httpGet") or {}
         target = http or probe["tcpSocket"]
         port = _number(target["port"], ports)
-        host = target.get("host") or LOOPBACK
+        host = target.get("host") or address
         path = http.get("path") or "/"
         slash = "" if path.startswith("/") else "/"
         return cls(
             url=f"{http.get('scheme', 'HTTP').lower()}://{host}:{port}{slash}{path}" if http else "",
             headers=tuple((header["name"], header["value"]) for header in http.get("httpHeaders") or ()),
+            host=host,
             port=port,
             initial_delay=probe.get("initialDelaySeconds") or 0,
             period=probe.get("periodSeconds") or 10,
@@ -73,7 +74,7 @@ class Probe:
         try:
             async with asyncio.timeout(self.timeout):
                 if not self.url:
-                    _, writer = await asyncio.open_connection(LOOPBACK, self.port)
+                    _, writer = await asyncio.open_connection(self.host, self.port)
                     writer.close()
                     return ""
                 # As the kubelet: a probe looks at the answer, not at who vouches for the server.
@@ -86,7 +87,7 @@ class Probe:
         except TimeoutError:
             return f"no answer within {self.timeout:g} s"
         except (OSError, aiohttp.ClientError) as error:
-            return f"cannot connect to {self.url or self.port}: {type(error).__name__}"
+            return f"cannot connect to {self.url or f'{self.host}:{self.port}'}: {type(error).__name__}"
 
 
 class Verdict:

@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import signal
-import socket
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING
 
@@ -20,8 +19,6 @@ from local.node.log_file import LogFile
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from pathlib import Path
-
-LOOPBACK = "127.0.0.1"
 
 _BLOCK = 1 << 16
 _RECORD = ".process.json"
@@ -133,19 +130,6 @@ def end_left_over(pods: Path) -> list[str]:
     for folder in pods.glob("*"):
         shutil.rmtree(folder, ignore_errors=True)
     return ended
-
-
-def taken_port(ports: Sequence[int]) -> int | None:
-    """The first of the ports that somebody listens on; None if all are free."""
-    for port in ports:
-        with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
-            # As a server would bind it: what merely lingers from an ended connection is no obstacle.
-            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                probe.bind((LOOPBACK, port))
-            except OSError:
-                return port
-    return None
 
 
 async def _pump(child: asyncio.subprocess.Process, path: Path) -> None:

@@ -9,8 +9,8 @@ import platform
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from local.node.addresses import HOST
 from local.node.api import Api, ApiError, JsonObject
-from local.node.process import LOOPBACK
 from local.node.status import timestamp
 
 if TYPE_CHECKING:
@@ -118,7 +118,7 @@ class Registration:
         return {
             "capacity": resources,
             "allocatable": resources,
-            "addresses": [{"type": "InternalIP", "address": LOOPBACK}, {"type": "Hostname", "address": self._name}],
+            "addresses": [{"type": "InternalIP", "address": HOST}, {"type": "Hostname", "address": self._name}],
             "conditions": [
                 self._condition("Ready", "True" if ready else "False", reason, message),
                 self._condition("MemoryPressure", "False", "NotMeasured", "memory is not limited"),

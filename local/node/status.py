@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from local.node.addresses import HOST
+
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
     from datetime import datetime
@@ -125,7 +127,7 @@ def compute(
         pod: The pod as last read.
         snapshots: Its containers.
         now: The time.
-        ip: The address of pod and host.
+        ip: The pod's address.
         started_at: When the node took it up.
     """
     outcome = phase(snapshots, pod["spec"].get("restartPolicy", "Always"))
@@ -158,8 +160,8 @@ def compute(
     return {
         "phase": outcome,
         "conditions": conditions,
-        "hostIP": ip,
-        "hostIPs": [{"ip": ip}],
+        "hostIP": HOST,
+        "hostIPs": [{"ip": HOST}],
         "podIP": ip,
         "podIPs": [{"ip": ip}],
         "startTime": timestamp(started_at),

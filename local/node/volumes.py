@@ -54,7 +54,7 @@ class Sources:
         read: Reads Secrets and ConfigMaps of the pod's namespace.
         token: Requests a token for the pod's service account: audiences (none for the API server's), seconds.
         root_ca: PEM of the API server's authority.
-        ip: The address of pod and host.
+        ip: The pod's address.
     """
 
     read: Read

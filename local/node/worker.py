@@ -11,11 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from local.node import log_file, status
+from local.node.addresses import pod_address
 from local.node.api import Api, ApiError, JsonObject, pod_path
 from local.node.container import Container, Surroundings, remembered
 from local.node.environment import ContainerConfigError
 from local.node.pod import Images, identity
-from local.node.process import LOOPBACK
 from local.node.volumes import Sources, Token, Volumes, token_from
 
 if TYPE_CHECKING:
@@ -76,11 +76,12 @@ class PodWorker:
         self._ended = ended
         self._changed = asyncio.Event()
         self._started_at = datetime.now(UTC)
+        self._address = pod_address(self.uid)
         self._folder = node.pods / self.uid
         self._volumes = Volumes(
             pod,
             self._folder / "volumes",
-            Sources(self._read, self._token, node.api.connection.certificate_authority, LOOPBACK),
+            Sources(self._read, self._token, node.api.connection.certificate_authority, self._address),
         )
         self._written: JsonObject | None = None
         self._deleting = False
@@ -132,6 +133,7 @@ class PodWorker:
             images=node.images,
             volumes=self._volumes,
             read=self._read,
+            address=self._address,
             server=(node.api.connection.host, node.api.connection.port),
             back_off=node.back_off,
             session=node.session,
@@ -221,7 +223,7 @@ class PodWorker:
             self._pod,
             [container.snapshot for container in self._containers],
             now=datetime.now(UTC),
-            ip=LOOPBACK,
+            ip=self._address,
             started_at=self._started_at,
         )
         if wanted == self._written:

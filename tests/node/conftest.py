@@ -135,7 +135,9 @@ async def eventually(
 
 
 def container(*arguments: str, **fields: Any) -> JsonObject:
-    return {"name": "main", "image": f"{IMAGE}:v1", "args": list(arguments), **fields}
+    address = {"name": "POD_IP", "valueFrom": {"fieldRef": {"fieldPath": "status.podIP"}}}
+    variables = [address, *fields.pop("env", [])]
+    return {"name": "main", "image": f"{IMAGE}:v1", "args": list(arguments), "env": variables, **fields}
 
 
 def pod(name: str, *containers: JsonObject, **spec: Any) -> JsonObject:

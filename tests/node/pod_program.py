@@ -79,7 +79,7 @@ def main() -> int:
     signal.signal(signal.SIGTERM, signal.SIG_IGN if options.ignore_sigterm else lambda *_: os._exit(0))
     _Handler.ready = not options.unready
     if options.port:
-        ThreadingHTTPServer(("127.0.0.1", options.port), _Handler).serve_forever()
+        ThreadingHTTPServer((os.environ["POD_IP"], options.port), _Handler).serve_forever()
     threading.Event().wait()
     return 0
 

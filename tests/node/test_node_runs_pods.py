@@ -6,12 +6,15 @@ import asyncio
 import json
 import os
 import signal
+import socket
 import stat
+import sys
 import urllib.request
 from typing import Any
 
 import pytest
 
+from local.node.addresses import pod_address
 from local.node.api import Api, ApiError
 from tests.node.conftest import (
     IMAGE,
@@ -30,14 +33,22 @@ from tests.node.conftest import (
 pytestmark = pytest.mark.contract
 
 
-def _read(port: int, path: str) -> dict[str, Any]:
-    with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
+Place = tuple[str, int]
+
+
+def _place(created: dict[str, Any], port: int) -> Place:
+    return pod_address(created["metadata"]["uid"]), port
+
+
+def _read(place: Place, path: str) -> dict[str, Any]:
+    address, port = place
+    with urllib.request.urlopen(f"http://{address}:{port}{path}", timeout=10) as answer:
         content: dict[str, Any] = json.load(answer)
         return content
 
 
-async def _get(port: int, path: str) -> dict[str, Any]:
-    return await asyncio.to_thread(_read, port, path)
+async def _get(place: Place, path: str) -> dict[str, Any]:
+    return await asyncio.to_thread(_read, place, path)
 
 
 def _probe(path: str, port: int | str = "http", **fields: Any) -> dict[str, Any]:
@@ -71,11 +82,14 @@ async def test_a_deployment_becomes_available_and_goes_away(node: RunningNode, a
 
     deployment = await eventually(lambda: api.get(f"{deployments}/web"), available)
     assert deployment["status"]["readyReplicas"] == 1
+    (running,), _ = await api.list(f"/api/v1/namespaces/{namespace}/pods")
+    place = (running["status"]["podIP"], port)
+    assert await _get(place, "/readyz") == {}
     uid = deployment["metadata"]["uid"]
     await api.delete(f"{deployments}/web", uid=uid, grace_seconds=0)
     await eventually(lambda: api.list(f"/api/v1/namespaces/{namespace}/pods"), lambda answer: not answer[0])
     with pytest.raises(OSError, match="refused"):
-        await _get(port, "/readyz")
+        await _get(place, "/readyz")
 
 
 async def test_the_process_is_the_pods_service_account_and_gets_its_environment(
@@ -106,16 +120,17 @@ async def test_the_process_is_the_pods_service_account_and_gets_its_environment(
         ports=[{"containerPort": port}],
     )
     volumes = [{"name": "config", "configMap": {"name": "c"}}]
-    await create_pod(api, namespace, pod("p", spec, serviceAccountName="worker", volumes=volumes))
+    created = await create_pod(api, namespace, pod("p", spec, serviceAccountName="worker", volumes=volumes))
+    place = _place(created, port)
     found = await pod_when(api, namespace, "p", is_ready)
 
-    who = await eventually(lambda: _get_or_none(port, "/whoami"))
+    who = await eventually(lambda: _get_or_none(place, "/whoami"))
     assert who["user"]["username"] == f"system:serviceaccount:{namespace}:worker"
     assert who["user"]["extra"]["authentication.kubernetes.io/pod-uid"] == [found["metadata"]["uid"]]
     assert who["namespace"] == namespace
-    environment = await _get(port, "/environment")
+    environment = await _get(place, "/environment")
     assert environment["NAME"] == "p"
-    assert environment["ADDRESS"] == found["status"]["podIP"] == "127.0.0.1"
+    assert environment["ADDRESS"] == found["status"]["podIP"] == place[0]
     assert (environment["FROM_SECRET"], environment["FROM_CONFIG"], environment["ALL_k"]) == ("v1", "v2", "v2")
     assert "ABSENT" not in environment
     assert environment["JOINED"] == "p/v2/$(NAME)"
@@ -132,24 +147,28 @@ async def test_the_process_is_the_pods_service_account_and_gets_its_environment(
     assert stat.S_IMODE(log.stat().st_mode) == 0o600
 
 
-async def _get_or_none(port: int, path: str) -> dict[str, Any] | None:
+async def _get_or_none(place: Place, path: str) -> dict[str, Any] | None:
     try:
-        return await _get(port, path)
+        return await _get(place, path)
     except OSError:
         return None
 
 
 async def test_no_token_reaches_a_pod_that_declines_one(node: RunningNode, api: Api, namespace: str) -> None:
     port = free_port()
-    await create_pod(api, namespace, pod("p", container("--port", str(port)), automountServiceAccountToken=False))
-    environment = await eventually(lambda: _get_or_none(port, "/environment"))
+    created = await create_pod(
+        api, namespace, pod("p", container("--port", str(port)), automountServiceAccountToken=False)
+    )
+    place = _place(created, port)
+    environment = await eventually(lambda: _get_or_none(place, "/environment"))
     assert "KUBERNETES_SERVICE_ACCOUNT_DIRECTORY" not in environment
 
 
 async def test_nothing_of_the_nodes_own_environment_reaches_a_pod(node: RunningNode, api: Api, namespace: str) -> None:
     port = free_port()
-    await create_pod(api, namespace, pod("p", container("--port", str(port))))
-    environment = await eventually(lambda: _get_or_none(port, "/environment"))
+    created = await create_pod(api, namespace, pod("p", container("--port", str(port))))
+    place = _place(created, port)
+    environment = await eventually(lambda: _get_or_none(place, "/environment"))
     assert "PYTEST_CURRENT_TEST" in os.environ
     assert not [name for name in environment if name.startswith(("PYTEST", "PULUMI", "VAULT", "AWS", "KUBECONFIG"))]
 
@@ -198,9 +217,10 @@ async def test_readiness_follows_the_probe(node: RunningNode, api: Api, namespac
         ports=[{"name": "http", "containerPort": port}],
         readinessProbe=_probe("/readyz", failureThreshold=1),
     )
-    await create_pod(api, namespace, pod("p", spec))
+    created = await create_pod(api, namespace, pod("p", spec))
+    place = _place(created, port)
     await pod_when(api, namespace, "p", is_ready)
-    await _get(port, "/unready")
+    await _get(place, "/unready")
     found = await pod_when(api, namespace, "p", lambda obj: not is_ready(obj))
     assert condition(found, "Ready")["reason"] == "ContainersNotReady"
     assert main_status(found)["restartCount"] == 0
@@ -215,9 +235,10 @@ async def test_a_failed_liveness_probe_restarts_the_container(node: RunningNode,
         startupProbe=_probe("/healthz", failureThreshold=20),
         livenessProbe=_probe("/healthz", failureThreshold=1),
     )
-    await create_pod(api, namespace, pod("p", spec))
+    created = await create_pod(api, namespace, pod("p", spec))
+    place = _place(created, port)
     await pod_when(api, namespace, "p", is_ready)
-    await _get(port, "/break")
+    await _get(place, "/break")
     found = await pod_when(api, namespace, "p", lambda obj: main_status(obj)["restartCount"] == 1 and is_ready(obj))
     assert main_status(found)["lastState"]["terminated"]["exitCode"] == 0
     reasons = {event["reason"] for event in await _events(api, namespace, "p")}
@@ -230,11 +251,12 @@ async def test_a_container_that_ignores_sigterm_is_killed_after_its_grace(
     port = free_port()
     spec = pod("p", container("--port", str(port), "--ignore-sigterm"), terminationGracePeriodSeconds=1)
     created = await create_pod(api, namespace, spec)
-    await eventually(lambda: _get_or_none(port, "/healthz"))
+    place = _place(created, port)
+    await eventually(lambda: _get_or_none(place, "/healthz"))
     path = f"/api/v1/namespaces/{namespace}/pods/p"
     await api._call("DELETE", path)
     await eventually(lambda: api.get(path), lambda obj: obj is None)
-    assert await _get_or_none(port, "/healthz") is None
+    assert await _get_or_none(place, "/healthz") is None
     assert not (node.data / "pods" / created["metadata"]["uid"]).exists()
 
 
@@ -270,18 +292,52 @@ async def test_a_missing_secret_is_named_and_the_pod_starts_once_it_exists(
 async def test_a_taken_port_is_named_and_the_pod_starts_once_it_is_free(
     node: RunningNode, api: Api, namespace: str
 ) -> None:
+    with socket.socket() as listener:
+        listener.bind(("0.0.0.0", 0))  # noqa: S104  every address is what the test is about; closed within seconds
+        listener.listen()
+        port = listener.getsockname()[1]
+        await create_pod(api, namespace, pod("p", container("--port", str(port), ports=[{"containerPort": port}])))
+        found = await pod_when(
+            api, namespace, "p", lambda obj: main_status(obj)["state"].get("waiting", {}).get("reason") == "PortTaken"
+        )
+        assert str(port) in main_status(found)["state"]["waiting"]["message"]
+        assert found["status"]["phase"] == "Pending"
+    await pod_when(api, namespace, "p", is_ready)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives each pod an address of its own")
+async def test_a_deployment_rolls_over_though_both_pods_declare_one_port(
+    node: RunningNode, api: Api, namespace: str
+) -> None:
     port = free_port()
-    ports = [{"containerPort": port}]
-    await create_pod(api, namespace, pod("first", container("--port", str(port), ports=ports)))
-    await eventually(lambda: _get_or_none(port, "/healthz"))
-    await create_pod(api, namespace, pod("second", container("--port", str(port), ports=ports)))
-    found = await pod_when(
-        api, namespace, "second", lambda obj: main_status(obj)["state"].get("waiting", {}).get("reason") == "PortTaken"
+    template = container(
+        "--port", str(port), ports=[{"name": "http", "containerPort": port}], readinessProbe=_probe("/readyz")
     )
-    assert str(port) in main_status(found)["state"]["waiting"]["message"]
-    assert found["status"]["phase"] == "Pending"
-    await api._call("DELETE", f"/api/v1/namespaces/{namespace}/pods/first")
-    await pod_when(api, namespace, "second", is_ready)
+    deployments = f"/apis/apps/v1/namespaces/{namespace}/deployments"
+    spec = {
+        "replicas": 2,
+        "selector": {"matchLabels": {"app": "web"}},
+        "template": {"metadata": {"labels": {"app": "web"}}, "spec": pod("", template)["spec"]},
+    }
+    await api.create(deployments, {"metadata": {"name": "web"}, "spec": spec})
+    await eventually(lambda: api.get(f"{deployments}/web"), lambda obj: obj["status"].get("readyReplicas") == 2)
+    variables = [*template["env"], {"name": "NEW", "value": "1"}]
+    change = {"spec": {"template": {"spec": {"containers": [{"name": "main", "env": variables}]}}}}
+    await api.patch(f"{deployments}/web", change)
+    done = await eventually(
+        lambda: api.get(f"{deployments}/web"),
+        lambda obj: (
+            obj["status"].get("observedGeneration") == obj["metadata"]["generation"]
+            and obj["status"].get("updatedReplicas") == obj["status"].get("readyReplicas") == 2
+            and obj["status"]["replicas"] == 2
+        ),
+    )
+    assert not done["status"].get("unavailableReplicas")
+    pods, _ = await api.list(f"/api/v1/namespaces/{namespace}/pods")
+    places = {(obj["status"]["podIP"], port) for obj in pods if not obj["metadata"].get("deletionTimestamp")}
+    assert len(places) == 2
+    for place in places:
+        assert (await _get(place, "/environment"))["NEW"] == "1"
 
 
 async def test_the_node_is_ready_and_renews_its_lease(node: RunningNode, api: Api) -> None:
@@ -297,24 +353,30 @@ async def test_a_node_that_was_killed_replaces_its_processes_and_tells_so(
     node: RunningNode, api: Api, namespace: str
 ) -> None:
     port = free_port()
-    await create_pod(api, namespace, pod("p", container("--port", str(port), ports=[{"containerPort": port}])))
-    await eventually(lambda: _get_or_none(port, "/healthz"))
+    created = await create_pod(
+        api, namespace, pod("p", container("--port", str(port), ports=[{"containerPort": port}]))
+    )
+    place = _place(created, port)
+    await eventually(lambda: _get_or_none(place, "/healthz"))
     node.end(signal.SIGKILL)
-    assert await _get(port, "/healthz") == {}, "the process outlives a node that was killed"
+    assert await _get(place, "/healthz") == {}, "the process outlives a node that was killed"
     node.start()
     found = await pod_when(api, namespace, "p", lambda obj: main_status(obj)["restartCount"] == 1 and is_ready(obj))
     assert main_status(found)["lastState"]["terminated"]["reason"] == "ContainerStatusUnknown"
-    assert await eventually(lambda: _get_or_none(port, "/healthz")) == {}
+    assert await eventually(lambda: _get_or_none(place, "/healthz")) == {}
 
 
 async def test_a_stopped_node_ends_its_processes_and_takes_them_up_again(
     node: RunningNode, api: Api, namespace: str
 ) -> None:
     port = free_port()
-    await create_pod(api, namespace, pod("p", container("--port", str(port), ports=[{"containerPort": port}])))
+    created = await create_pod(
+        api, namespace, pod("p", container("--port", str(port), ports=[{"containerPort": port}]))
+    )
+    place = _place(created, port)
     await pod_when(api, namespace, "p", is_ready)
     assert node.end() == 0
-    assert await _get_or_none(port, "/healthz") is None
+    assert await _get_or_none(place, "/healthz") is None
     found = await api.get(f"/api/v1/namespaces/{namespace}/pods/p")
     assert found is not None
     assert not is_ready(found)

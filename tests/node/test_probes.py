@@ -13,7 +13,7 @@ pytestmark = pytest.mark.unit
 
 
 def read(probe: dict[str, Any], *ports: dict[str, Any]) -> Probe:
-    return Probe.read(probe, ports)
+    return Probe.read(probe, ports, address="127.0.0.1")
 
 
 def test_defaults_are_kubernetes() -> None:
