@@ -283,7 +283,9 @@ def _function(head: tree.IdentifierNode, arguments: tuple[tree.TermNode, ...], s
         except Exception:  # noqa: BLE001 - its text may hold a value
             raise ExecutionFailure(f"{name} cannot use the arguments it is given", position) from None
         if type(result) is str:
-            state.meter.text(len(result) * weight if weight > 1 and not length else len(result))
+            state.meter.text(len(result))
+            if weight > 1 and not length:
+                state.meter.spend(len(result) * weight // TEXT_PER_STEP)
         elif isinstance(result, (list, dict)):
             state.meter.spend(len(result) >> 3)
         return result

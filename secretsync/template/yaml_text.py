@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import base64
+import binascii
 import functools
 import math
 import re
@@ -164,7 +164,7 @@ class _Builder:
         text = str(node.value)
         if node.tag == _BINARY_TAG:
             try:
-                return decode(base64.b64decode(text, validate=False))
+                return decode(binascii.a2b_base64("".join(text.split()), strict_mode=True))
             except ValueError:
                 raise YamlFailure("yaml: !!binary value contains invalid base64 data") from None
         if node.style:
