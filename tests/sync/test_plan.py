@@ -54,9 +54,7 @@ def test_own_store_of_an_entry_counts_before_that_of_the_spec() -> None:
 
 
 def test_generators_need_no_store() -> None:
-    planned = plan(
-        external_secret(secretStoreRef=None, data=[], dataFrom=[{"sourceRef": {"generatorRef": GENERATOR}}])
-    )
+    planned = plan(external_secret(secretStoreRef=None, data=[], dataFrom=[{"sourceRef": {"generatorRef": GENERATOR}}]))
     assert planned.stores == ()
     assert [ref.name for ref in planned.generators] == ["u"]
     assert isinstance(planned.entries[0], GeneratorEntry)

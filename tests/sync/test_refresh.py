@@ -53,9 +53,7 @@ def test_a_refresh_time_in_the_future_or_none_is_due() -> None:
     assert _refreshes(_synced(None))
 
 
-@pytest.mark.parametrize(
-    ("policy", "due"), [("Periodic", True), ("OnChange", True), ("CreatedOnce", False)]
-)
+@pytest.mark.parametrize(("policy", "due"), [("Periodic", True), ("OnChange", True), ("CreatedOnce", False)])
 def test_a_change_of_spec_or_metadata(policy: str, due: bool) -> None:
     before = _synced(refreshPolicy=policy)
     status = before.status.to_json()

@@ -1,0 +1,155 @@
+"""The pulumi lane: what a program may know about a synced Secret, and never a value."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+
+from secretsync.api import ExternalSecret
+from secretsync.errors import SecretNotFound
+from secretsync.kube.fake import MemoryCluster
+from secretsync.kube.resources import SECRETS
+from secretsync.sync import lane
+from secretsync.sync.fetching import FetchWindow
+from secretsync.sync.lane import Observation
+from tests.sync.builders import NAMESPACE, Backend, external_secret, secret, texts
+
+pytestmark = pytest.mark.unit
+
+KEY = b"a key of this stack"
+
+
+class Program:
+    """One declaration that is no object of the cluster."""
+
+    def __init__(self, *objects: dict[str, Any], **spec: Any) -> None:
+        self.declared: ExternalSecret = external_secret(metadata={"uid": ""}, **spec)
+        self.cluster = MemoryCluster(objects)
+        self.backend = Backend({"k": b"hunter2"})
+        self.fetches = FetchWindow(self.backend)
+
+    async def observe(self) -> Observation:
+        now = self.fetches.now()
+        return await lane.observe(self.declared, cluster=self.cluster, fetches=self.fetches, key=KEY, not_before=now)
+
+    async def write(self) -> Observation:
+        now = self.fetches.now()
+        return await lane.write(self.declared, cluster=self.cluster, fetches=self.fetches, key=KEY, not_before=now)
+
+    async def edit(self, **data: str | None) -> None:
+        await self.cluster.merge_patch(SECRETS, "app", NAMESPACE, {"data": data}, field_manager="kubectl-edit")
+
+
+async def test_observe_write_and_observe_again() -> None:
+    program = Program()
+    before = await program.observe()
+    assert (before.target, before.keys, before.drift) == ("team/app", ("own",), "missing")
+    after = await program.write()
+    assert after.drift == ""
+    assert after.fingerprint == before.fingerprint
+    live = await program.cluster.get(SECRETS, "app", NAMESPACE)
+    assert live is not None
+    assert "ownerReferences" not in live["metadata"]
+    assert texts(live) == {"own": "hunter2"}
+
+
+async def test_no_observation_holds_a_value() -> None:
+    assert "hunter2" not in repr(await Program().write())
+
+
+async def test_the_fingerprint_follows_the_content_and_the_key() -> None:
+    program = Program()
+    first = (await program.observe()).fingerprint
+    program.backend.values["k"] = b"hunter3"
+    assert (await program.observe()).fingerprint != first
+    other = Program(target={"template": {"metadata": {"labels": {"a": "b"}}}})
+    assert (await other.observe()).fingerprint != first
+
+
+@pytest.mark.parametrize(
+    ("edit", "drift"),
+    [
+        ({"own": "eA=="}, "key own edited by kubectl-edit"),
+        ({"more": "eA=="}, "key more added by kubectl-edit"),
+        ({"own": None}, "key own missing"),
+    ],
+)
+async def test_drift_names_the_key_and_who_changed_it(edit: dict[str, str | None], drift: str) -> None:
+    program = Program()
+    await program.write()
+    await program.edit(**edit)
+    assert (await program.observe()).drift == drift
+    live = await lane.live_drift(program.declared, cluster=program.cluster)
+    assert live is not None
+    assert live.startswith("edited")
+
+
+async def test_live_drift_without_asking_a_backend() -> None:
+    program = Program()
+    assert await lane.live_drift(program.declared, cluster=program.cluster) is None
+    await program.write()
+    calls = len(program.backend.calls)
+    assert await lane.live_drift(program.declared, cluster=program.cluster) == ""
+    assert len(program.backend.calls) == calls
+
+
+async def test_changed_metadata_is_drift() -> None:
+    program = Program()
+    await program.write()
+    patch = {"metadata": {"labels": {"reconcile.external-secrets.io/managed": None}}}
+    await program.cluster.merge_patch(SECRETS, "app", NAMESPACE, patch, field_manager="kubectl")
+    assert (await program.observe()).drift == "metadata edited"
+
+
+async def test_a_failed_write_raises_and_leaves_the_secret() -> None:
+    program = Program()
+    await program.write()
+    program.backend.values.clear()
+    with pytest.raises(SecretNotFound):
+        await program.write()
+    assert await program.cluster.get(SECRETS, "app", NAMESPACE)
+
+
+@pytest.mark.parametrize(("policy", "drift"), [("Delete", "all data is gone upstream"), ("Merge", "key own added")])
+async def test_everything_gone_upstream(policy: str, drift: str) -> None:
+    program = Program(target={"deletionPolicy": policy})
+    await program.write()
+    program.backend.values.clear()
+    observed = await program.observe()
+    assert observed.keys == ()
+    assert observed.drift.startswith(drift)
+    if policy == "Delete":
+        assert (await program.write()).drift == ""
+        assert await program.cluster.get(SECRETS, "app", NAMESPACE) is None
+
+
+async def test_policies_that_do_not_create_show_no_drift() -> None:
+    for policy in ("None", "Merge"):
+        assert (await Program(target={"creationPolicy": policy}).observe()).drift == ""
+    present = Program(secret("app"), target={"creationPolicy": "None"})
+    assert (await present.observe()).drift == ""
+    frozen = Program(secret("app"), target={"immutable": True})
+    assert (await frozen.observe()).drift == ""
+    orphan = Program(secret("app"), target={"creationPolicy": "Orphan"})
+    assert await lane.live_drift(orphan.declared, cluster=orphan.cluster) == ""
+
+
+@pytest.mark.parametrize(
+    ("policy", "left"), [("Owner", None), ("Orphan", {"own"}), ("CreateOrMerge", set()), ("None", {"foreign"})]
+)
+async def test_remove_takes_back_what_the_policy_says(policy: str, left: set[str] | None) -> None:
+    objects = (secret("app", {"foreign": b"f"}),) if policy == "None" else ()
+    program = Program(*objects, target={"creationPolicy": policy})
+    await program.write()
+    await lane.remove(program.declared, cluster=program.cluster)
+    live = await program.cluster.get(SECRETS, "app", NAMESPACE)
+    assert (None if live is None else set(live.get("data") or {})) == left
+    again = await lane.remove(program.declared, cluster=program.cluster)
+    assert again is False
+
+
+async def test_remove_leaves_a_secret_of_somebody_else() -> None:
+    program = Program(secret("app", {"foreign": b"f"}))
+    assert await lane.remove(program.declared, cluster=program.cluster) is False
+    assert await program.cluster.get(SECRETS, "app", NAMESPACE)
