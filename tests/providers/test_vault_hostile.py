@@ -29,10 +29,10 @@ KEY = RemoteKey("app")
 
 
 def chain(error: BaseException | None) -> Iterator[str]:
-    """Everything an error and those behind it say."""
+    """Everything an error and those shown behind it say."""
     while error is not None:
         yield f"{error!s} {error!r} {error.__dict__}"
-        error = error.__cause__ or error.__context__
+        error = error.__cause__ or (None if error.__suppress_context__ else error.__context__)
 
 
 def answer(data: Any, **more: Any) -> web.Response:

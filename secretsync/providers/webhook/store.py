@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import base64
 from typing import TYPE_CHECKING, Any, Final
-from urllib.parse import quote_plus, urlsplit
+from urllib.parse import quote, quote_plus, urlsplit
 
 from yarl import URL
 
@@ -42,6 +42,8 @@ _CONCURRENT_READS: Final = 16
 _DIAL_SECONDS: Final = 15.0
 _DEFAULT_TIMEOUT: Final = 30.0
 _LABEL: Final = "external-secrets.io/type"
+_URL_CHARACTERS: Final = "%/:?#[]@!$&'()*+,;=~"
+"""What a rendered url keeps as it is: the template escapes what has to be escaped."""
 _PORTS: Final = {"http": 80, "https": 443}
 _UNAVAILABLE: Final = frozenset({408, 425, 429, 500, 502, 503, 504})
 
@@ -186,7 +188,7 @@ class WebhookStore:
 
     def _url(self, rendered: bytes) -> URL:
         try:
-            url = URL(rendered.decode("utf-8"))
+            url = URL(quote(rendered.decode("utf-8").strip(), safe=_URL_CHARACTERS), encoded=True)
         except ValueError:
             url = URL()
         if url.scheme not in _PORTS or not url.host:
