@@ -224,5 +224,26 @@ class TestBounds:
         with pytest.raises(RemoteRefError, match="nests more than 50 selectors"):
             gjson.get(document, "#." * (limits.MAX_NESTING + 1) + "#")
 
+    @pytest.mark.parametrize(
+        ("opening", "closing"),
+        [("#(", ")"), ("#(", ")#"), ("[", "]"), ("{", "}"), ("#(@this).#.", ""), ("@dig:@dig:", ""), ("@dig:#.", "")],
+    )
+    def test_nested_selectors_of_any_kind_are_refused(self, opening: str, closing: str) -> None:
+        document = b"[" * 300 + b"]" * 300
+        with pytest.raises(RemoteRefError, match=r"nests more than 50 selectors|more work than is allowed"):
+            gjson.get(document, opening * 200 + closing * 200)
+
+    def test_nested_queries_count_one_each(self) -> None:
+        document = b"[" * 60 + b"1" + b"]" * 60
+        levels = limits.MAX_NESTING
+        assert gjson.get(document, "#(" * levels + ")#" * levels).exists
+        with pytest.raises(RemoteRefError, match="nests more than 50 selectors"):
+            gjson.get(document, "#(" * (levels + 1) + ")#" * (levels + 1))
+
+    def test_a_path_may_have_32768_characters(self) -> None:
+        assert not gjson.get("{}", "a" * limits.MAX_PATH).exists
+        with pytest.raises(RemoteRefError, match="has 32769 characters, 32768 are allowed; use a shorter path"):
+            gjson.get("{}", "a" * (limits.MAX_PATH + 1))
+
     def test_a_budget_grows_with_the_document(self) -> None:
         assert Budget(1000).left - Budget(0).left == 8000

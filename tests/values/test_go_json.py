@@ -14,6 +14,7 @@ from tests.values.recorded_answers import recorded
 
 pytestmark = pytest.mark.unit
 
+_REMEDY = "name a property that is an object, or read the value with data instead of dataFrom"
 _JSON = st.recursive(
     st.none() | st.booleans() | st.floats(allow_nan=False, allow_infinity=False) | st.text(max_size=8),
     lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=4), inner, max_size=4),
@@ -154,7 +155,7 @@ class TestRawMembers:
     )
     def test_other_kinds_are_refused_by_name(self, document: bytes, kind: str) -> None:
         for read in (go_json.loads_raw, go_json.loads_object):
-            with pytest.raises(ValueRuleError, match=f"the value is {kind} where a JSON object is needed"):
+            with pytest.raises(ValueRuleError, match=f"^the value is {kind} where a JSON object is needed; {_REMEDY}$"):
                 read(document)
 
     def test_text_that_is_not_json_is_refused(self) -> None:

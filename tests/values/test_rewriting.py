@@ -122,7 +122,9 @@ class TestRenaming:
             _rewrite({"a": b"1"}, _regexp("(", "b"))
 
     def test_an_empty_operation_is_refused(self) -> None:
-        with pytest.raises(SecretKeyError, match=r"rewrite\[0\]: the operation is empty"):
+        with pytest.raises(
+            SecretKeyError, match=r"^rewrite\[0\]: the operation is empty; set one of regexp, transform and merge$"
+        ):
             rewriting.rewrite([Rewrite.model_construct(merge=None, regexp=None, transform=None)], {}, _render)
 
     @given(

@@ -13,8 +13,23 @@ from secretsync.errors import RemoteRefError
 MAX_NESTING: Final = 50
 """Selectors, queries and multipaths inside each other."""
 
+MAX_PATH: Final = 32 * 1024
+"""Longest path, in characters."""
+
 _BASE: Final = 4 * 1024 * 1024
 _PER_BYTE: Final = 8
+
+
+def check_length(path: str) -> None:
+    """Refuse a path that is too long.
+
+    Raises:
+        RemoteRefError: it has more than `MAX_PATH` characters.
+    """
+    if len(path) > MAX_PATH:
+        raise RemoteRefError(
+            f"the property path has {len(path)} characters, {MAX_PATH} are allowed", remedy="use a shorter path"
+        )
 
 
 class Budget:

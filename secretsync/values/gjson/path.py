@@ -93,7 +93,7 @@ class Selector:
     name: bytes = b""
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def member_part(path: bytes) -> MemberPart:
     """The first component as a member's name, and what follows."""
     name = bytearray()
@@ -121,7 +121,7 @@ def member_part(path: bytes) -> MemberPart:
     return MemberPart(bytes(name) if escaped else path, wild=wild)
 
 
-@lru_cache(maxsize=1024)
+@lru_cache(maxsize=256)
 def element_part(path: bytes) -> ElementPart:
     """The first component as a choice of elements, and what follows."""
     position = 0

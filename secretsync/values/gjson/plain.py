@@ -11,7 +11,7 @@ from functools import lru_cache
 from typing import Final
 
 from secretsync.values import json_scan
-from secretsync.values.gjson.limits import Budget
+from secretsync.values.gjson.limits import Budget, check_length
 from secretsync.values.gjson.result import Result, Type, string_result
 from secretsync.values.gjson.search import evaluate
 
@@ -27,8 +27,9 @@ def get(document: bytes | str, path: str) -> Result:
         The first match; a result that does not exist where there is none.
 
     Raises:
-        RemoteRefError: the path takes more work, or nests more selectors, than is allowed.
+        RemoteRefError: the path is longer, takes more work, or nests more selectors than is allowed.
     """
+    check_length(path)
     text = document.encode("utf-8", "surrogateescape") if isinstance(document, str) else document
     names = _plain_names(path)
     if names is not None:
@@ -38,7 +39,7 @@ def get(document: bytes | str, path: str) -> Result:
     return evaluate(text, path.encode("utf-8", "surrogateescape"), Budget(len(text)))
 
 
-@lru_cache(maxsize=4096)
+@lru_cache(maxsize=1024)
 def _plain_names(path: str) -> tuple[bytes, ...] | None:
     """The quoted names of a path that has nothing but names; None for any other path."""
     if not _PLAIN_PATH.fullmatch(path):
