@@ -17,8 +17,6 @@ if TYPE_CHECKING:
 
     from tests.fixtures.local_parts import ControlPlane
 
-pytestmark = pytest.mark.contract
-
 TOKEN_TYPE = "kubernetes.io/service-account-token"
 GENERATOR = {"generatorRef": {"kind": "UUID", "name": "u"}}
 
@@ -202,6 +200,7 @@ def plane(control_plane: ControlPlane) -> Iterator[ControlPlane]:
     time.sleep(1)
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("case", CASES)
 def test_the_api_server_refuses_the_bad_object_with_our_message(plane: ControlPlane, case: str) -> None:
     bad, _, message = CASES[case]
@@ -210,6 +209,7 @@ def test_the_api_server_refuses_the_bad_object_with_our_message(plane: ControlPl
     assert message in reply.message
 
 
+@pytest.mark.contract
 @pytest.mark.parametrize("case", CASES)
 def test_the_api_server_accepts_the_good_object(plane: ControlPlane, case: str) -> None:
     _, good, _ = CASES[case]
@@ -217,6 +217,7 @@ def test_the_api_server_accepts_the_good_object(plane: ControlPlane, case: str) 
     assert reply.status == 201, reply.message
 
 
+@pytest.mark.unit
 @pytest.mark.parametrize("case", CASES)
 def test_validate_agrees(case: str) -> None:
     bad, good, _ = CASES[case]
@@ -225,6 +226,7 @@ def test_validate_agrees(case: str) -> None:
     assert api.Severity.error not in severities[1]
 
 
+@pytest.mark.unit
 def test_every_rule_has_a_case() -> None:
     policies = [policy for policy in api.admission_policies() if policy["kind"].endswith("Policy")]
     messages = {rule["message"] for policy in policies for rule in policy["spec"]["validations"]}
@@ -232,6 +234,7 @@ def test_every_rule_has_a_case() -> None:
     assert [message for message in messages if not any(part in message for part in expected)] == []
 
 
+@pytest.mark.contract
 def test_the_spec_inside_a_cluster_external_secret_is_judged_too(plane: ControlPlane) -> None:
     obj = {
         "apiVersion": "external-secrets.io/v1",
@@ -245,12 +248,14 @@ def test_the_spec_inside_a_cluster_external_secret_is_judged_too(plane: ControlP
     assert cluster.create(plane, obj, dry_run=True).status == 201
 
 
+@pytest.mark.contract
 def test_v1beta1_is_judged_too(plane: ControlPlane) -> None:
     bad = copy.deepcopy(CASES["Delete with Merge"][0])
     bad["apiVersion"] = "external-secrets.io/v1beta1"
     assert "deletionPolicy Delete cannot" in cluster.create(plane, bad, dry_run=True).message
 
 
+@pytest.mark.contract
 def test_many_entries_stay_within_the_cost_of_a_policy(plane: ControlPlane) -> None:
     for count in (500, 501, 3_000):
         obj = keys(*(f"key-{index}" for index in range(count)))
@@ -258,6 +263,7 @@ def test_many_entries_stay_within_the_cost_of_a_policy(plane: ControlPlane) -> N
         assert reply.status == 201, (count, reply.message)
 
 
+@pytest.mark.contract
 def test_a_bad_object_from_before_can_still_lose_its_finalizer_and_go(plane: ControlPlane) -> None:
     bindings = f"{cluster.POLICIES}/validatingadmissionpolicybindings"
     name = "externalsecrets.external-secrets.io"
