@@ -5,9 +5,10 @@ from __future__ import annotations
 import argparse
 import importlib
 import os
+import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NoReturn
 
 from local.errors import LocalError
 from local.layout import explain
@@ -53,6 +54,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return cli.main(words[1:])
     options = parser.parse_args(words)
     os.umask(0o077)
+    for number in (signal.SIGTERM, signal.SIGHUP):
+        signal.signal(number, _interrupt)
     try:
         return commands[options.command](options)
     except LocalError as error:
@@ -67,6 +70,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted; what was done is kept, the same command goes on from there\n")
         return _INTERRUPTED
+
+
+def _interrupt(_number: int, _frame: object) -> NoReturn:
+    """Being told to end is like Ctrl-C: what was begun is brought to a clean end first."""
+    raise KeyboardInterrupt
 
 
 def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Callable[[argparse.Namespace], int]]]:

@@ -7,6 +7,7 @@ import re
 import signal
 import subprocess
 import threading
+import time
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -28,6 +29,7 @@ _VERBS: Mapping[str, str] = {
     "import": "imported",
 }
 _DIAGNOSES = 20
+_STATUS_SECONDS = 5.0
 
 
 @dataclass(slots=True)
@@ -38,11 +40,13 @@ class Update:
         changes: number of resources by operation (``create``, ``update``, ``same``, …).
         problems: what the engine and the program complained about, errors only.
         warnings: likewise, warnings only.
+        waiting: what each waiting resource last said, and when.
     """
 
     changes: dict[str, int] = field(default_factory=dict)
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
+    waiting: dict[str, tuple[str, float]] = field(default_factory=dict)
 
     @property
     def unchanged(self) -> bool:
@@ -148,7 +152,10 @@ def _take_diagnosis(diagnosis: dict[str, Any], update: Update, tell: Callable[[s
     text = _COLOUR_TAG.sub("", str(diagnosis.get("message", ""))).strip()
     severity = diagnosis.get("severity")
     urn = _name(str(diagnosis.get("urn") or ""))
-    if not text or diagnosis.get("ephemeral"):
+    if diagnosis.get("ephemeral"):
+        _take_status(urn, text, update, tell)
+        return
+    if not text:
         return
     if severity == "error":
         update.problems.append(f"{urn}: {text}" if urn else text)
@@ -157,6 +164,15 @@ def _take_diagnosis(diagnosis: dict[str, Any], update: Update, tell: Callable[[s
         tell(f"warning: {text}")
     elif severity == "info":
         tell(text)
+
+
+def _take_status(urn: str, text: str, update: Update, tell: Callable[[str], None]) -> None:
+    """What a resource waits for: told when it changes, and not in a stream."""
+    said, when = update.waiting.get(urn, ("", -_STATUS_SECONDS))
+    now = time.monotonic()
+    if text and text != said and now - when >= _STATUS_SECONDS:
+        update.waiting[urn] = text, now
+        tell(f"{urn}: {text}" if urn else text)
 
 
 def _tell_resource(metadata: dict[str, Any], tell: Callable[[str], None], *, done: bool) -> None:

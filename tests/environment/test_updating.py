@@ -50,13 +50,15 @@ def test_diagnoses_lose_their_colour_tags_and_go_where_they_belong() -> None:
         {"diagnosticEvent": {"severity": "error", "message": "<{%fg 1%}>no such mount<{%reset%}>\n", "urn": URN}},
         {"diagnosticEvent": {"severity": "warning", "message": "old"}},
         {"diagnosticEvent": {"severity": "info", "message": "printed"}},
-        {"diagnosticEvent": {"severity": "info", "message": "blinking", "ephemeral": True}},
+        {"diagnosticEvent": {"severity": "info", "message": "0 of 1 ready", "ephemeral": True, "urn": URN}},
+        {"diagnosticEvent": {"severity": "info", "message": "0 of 1 ready", "ephemeral": True, "urn": URN}},
+        {"diagnosticEvent": {"severity": "info", "message": "blinking", "ephemeral": True, "urn": URN}},
         {"diagnosticEvent": {"severity": "debug", "message": "noise"}},
         "plain text\n",
         "\n",
     )
     assert update.problems == ["kubernetes:core/v1:Namespace demo: no such mount"]
-    assert told == ["warning: old", "printed", "plain text"]
+    assert told == ["warning: old", "printed", "kubernetes:core/v1:Namespace demo: 0 of 1 ready", "plain text"]
 
 
 @pytest.mark.unit
