@@ -174,6 +174,7 @@ class Program:
     ) -> Callable[[State, Any], int | None]:
         argument: Evaluate | None = compile_pipeline(pipeline, scope) if pipeline is not None else None
         bodies = self._bodies
+
         def run(state: State, dot: Any) -> None:  # noqa: ANN401 - a Go value
             state.meter.spend()
             found = bodies.get(name)

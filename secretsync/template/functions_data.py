@@ -45,7 +45,7 @@ def items_of(value: object) -> list[Any]:
 
 
 def is_empty(value: object) -> bool:
-    """sprig's empty: zero values, empty lists and maps, and nil; structs never."""
+    """Sprig's empty: zero values, empty lists and maps, and nil; structs never."""
     return not isinstance(value, GoObject) and not value
 
 

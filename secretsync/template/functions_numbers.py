@@ -6,7 +6,7 @@ import math
 import re
 import secrets
 from decimal import ROUND_HALF_UP, Context, Decimal
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Final
 
 from secretsync.template.budget import check_items
 from secretsync.template.failures import FunctionFailure

@@ -141,7 +141,9 @@ def functions() -> Iterator[Function]:
         ("randNumeric", string.digits),
         ("randAscii", _PRINTABLE),
     ):
-        yield from define(family, "(int) string", name, _random_text(alphabet), volatile=True, text_weight=_RANDOM_WEIGHT)
+        yield from define(
+            family, "(int) string", name, _random_text(alphabet), volatile=True, text_weight=_RANDOM_WEIGHT
+        )
     yield from define(family, "(int) string", "randBytes", _random_bytes, volatile=True)
     yield from define(family, "(string) string", "shuffle", _shuffle, volatile=True, text_weight=128)
     yield from define(family, "() string", "uuidv4", lambda: str(uuid.uuid4()), volatile=True)

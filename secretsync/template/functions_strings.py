@@ -27,14 +27,14 @@ _BASE32: Final = re.compile(r"(?:[A-Z2-7]{8})*(?:[A-Z2-7]{2}={6}|[A-Z2-7]{4}={4}
 
 
 def text_value(value: object) -> str:
-    """sprig's strval: strings and bytes as they are, everything else as ``%v``."""
+    """Sprig's strval: strings and bytes as they are, everything else as ``%v``."""
     if isinstance(value, str):
         return value
     return decode(value) if isinstance(value, bytes) else default_format(value)
 
 
 def string_list(value: object) -> StringList:
-    """sprig's strslice: the items as text, nil left out; a single value becomes a list of one."""
+    """Sprig's strslice: the items as text, nil left out; a single value becomes a list of one."""
     if isinstance(value, StringList):
         return value
     if isinstance(value, (list, bytes)):

@@ -381,9 +381,7 @@ def quote(text: str, *, ascii_only: bool = False) -> str:
             out.append(_ESCAPES[code])
         elif 0xDC80 <= code <= 0xDCFF:  # noqa: PLR2004 - a surrogate escape
             out.append(f"\\x{code - 0xDC00:02x}")
-        elif code < 0x7F and char.isprintable():  # noqa: PLR2004 - ASCII
-            out.append(char)
-        elif not ascii_only and code > 0x7F and char.isprintable():  # noqa: PLR2004 - beyond ASCII
+        elif (code < 0x7F and char.isprintable()) or (not ascii_only and code > 0x7F and char.isprintable()):  # noqa: PLR2004 - ASCII
             out.append(char)
         elif code < 0x80:  # noqa: PLR2004 - ASCII
             out.append(f"\\x{code:02x}")

@@ -28,9 +28,9 @@ from gotpl.parse import (
     StringNode,
     TemplateCallNode,
     TextNode,
+    TokenKind,
     VariableNode,
     WithNode,
-    TokenKind,
     lex,
 )
 from gotpl.parse.nodes import ParsedTemplate, TermNode

@@ -18,10 +18,10 @@ pytestmark = pytest.mark.unit
     ("template", "functions"),
     [
         ("{{ .a | upper }}", set()),
-        ("{{ now | date \"2006\" }}{{ randAlphaNum 5 }}", {"now", "randAlphaNum"}),
+        ('{{ now | date "2006" }}{{ randAlphaNum 5 }}', {"now", "randAlphaNum"}),
         ('{{ define "x" }}{{ uuidv4 }}{{ end }}', {"uuidv4"}),
-        ("{{ if .a }}{{ else }}{{ print (genCA \"a\" 1).Cert }}{{ end }}", {"genCA"}),
-        ("{{ with uuidv4 }}{{ range list 1 }}{{ bcrypt \"a\" }}{{ end }}{{ end }}", {"uuidv4", "bcrypt"}),
+        ('{{ if .a }}{{ else }}{{ print (genCA "a" 1).Cert }}{{ end }}', {"genCA"}),
+        ('{{ with uuidv4 }}{{ range list 1 }}{{ bcrypt "a" }}{{ end }}{{ end }}', {"uuidv4", "bcrypt"}),
     ],
 )
 def test_volatile_functions_are_found_wherever_they_stand(template: str, functions: set[str]) -> None:
@@ -32,10 +32,10 @@ def test_volatile_functions_are_found_wherever_they_stand(template: str, functio
     ("template", "keys"),
     [
         ("text", set()),
-        ("{{ .a }}{{ $.b }}{{ index . \"c-d\" }}{{ index $ `e` }}", {"a", "b", "c-d", "e"}),
+        ('{{ .a }}{{ $.b }}{{ index . "c-d" }}{{ index $ `e` }}', {"a", "b", "c-d", "e"}),
         ("{{ if .a }}{{ .b }}{{ else }}{{ .c }}{{ end }}", {"a", "b", "c"}),
         ("{{ with .a }}{{ . }}{{ .inner }}{{ $.b }}{{ else }}{{ .c }}{{ end }}", {"a", "b", "c"}),
-        ("{{ range splitList \",\" .a }}{{ . }}{{ else }}{{ .d }}{{ end }}", {"a", "d"}),
+        ('{{ range splitList "," .a }}{{ . }}{{ else }}{{ .d }}{{ end }}', {"a", "d"}),
         ("{{ (fromJson .a).x }}{{ print (printf .b) }}{{ $x := .c }}{{ $x }}", {"a", "b", "c"}),
         ("{{ range $k, $v := . }}{{ end }}", None),
         ("{{ toJson . }}", None),
@@ -62,7 +62,9 @@ def test_a_template_that_does_not_parse_is_a_template_error(analyse: object) -> 
 
 def test_the_reference_is_up_to_date() -> None:
     page = Path(__file__).parents[2] / "docs" / "template-functions.md"
-    assert page.read_text(encoding="utf-8") == reference(), "run python -m secretsync.template.reference > docs/template-functions.md"
+    assert page.read_text(encoding="utf-8") == reference(), (
+        "run python -m secretsync.template.reference > docs/template-functions.md"
+    )
 
 
 @pytest.mark.parametrize("name", ["env", "expandenv", "getHostByName"])

@@ -59,7 +59,7 @@ def test_a_bomb_is_an_error(template: str) -> None:
 
 
 def test_an_honest_template_of_a_thousand_rounds_is_not_a_bomb() -> None:
-    template = "{{ range $i := until 1000 }}{{ $i }}={{ index $ (printf \"k%d\" $i) | b64enc | quote }}\n{{ end }}"
+    template = '{{ range $i := until 1000 }}{{ $i }}={{ index $ (printf "k%d" $i) | b64enc | quote }}\n{{ end }}'
     data = {f"k{index}": "value" * 10 for index in range(1000)}
     assert render(template, data).count(b"\n") == 1000
 
@@ -83,11 +83,15 @@ def test_any_text_renders_or_is_a_template_error(template: str) -> None:
             assert "template" in error.place
 
 
-arguments = st.sampled_from([".a", ".b", "1", "-1", "2.5", '""', '"%d"', "nil", "true", "(list 1 .a nil)", "(dict .a 1)", "(until 3)", "(now)"])
+arguments = st.sampled_from(
+    [".a", ".b", "1", "-1", "2.5", '""', '"%d"', "nil", "true", "(list 1 .a nil)", "(dict .a 1)", "(until 3)", "(now)"]
+)
 
 
 @settings(max_examples=400, deadline=None)
-@given(st.sampled_from(sorted(name for name in FUNCTIONS if not FUNCTIONS[name].key_work)), st.lists(arguments, max_size=5))
+@given(
+    st.sampled_from(sorted(name for name in FUNCTIONS if not FUNCTIONS[name].key_work)), st.lists(arguments, max_size=5)
+)
 def test_any_call_renders_or_is_a_template_error(name: str, operands: list[str]) -> None:
     try:
         render("{{ " + " ".join([name, *operands]) + " }}", {"a": "s3cr3t-canary", "b": b"\xff"})

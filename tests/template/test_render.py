@@ -12,10 +12,26 @@ from secretsync.template.render import parsed
 pytestmark = pytest.mark.unit
 
 CANARY = "c4n4ry-v4lue"
-OPERANDS = (".s", ".b", ".n", ".p", "(list .s)", "(dict .s .s)", "5", "1.5", "true", "nil", '"x"', "(now)", "(semver .v)")
+OPERANDS = (
+    ".s",
+    ".b",
+    ".n",
+    ".p",
+    "(list .s)",
+    "(dict .s .s)",
+    "5",
+    "1.5",
+    "true",
+    "nil",
+    '"x"',
+    "(now)",
+    "(semver .v)",
+)
 
 
-@pytest.mark.parametrize("template", ["{{ .x }}", "{{ print .x }}", "{{ $y := .x }}{{ $y }}", "{{ range list .x }}{{ . }}{{ end }}"])
+@pytest.mark.parametrize(
+    "template", ["{{ .x }}", "{{ print .x }}", "{{ $y := .x }}{{ $y }}", "{{ range list .x }}{{ . }}{{ end }}"]
+)
 def test_bytes_that_are_not_utf8_survive(template: str) -> None:
     value = bytes(range(256))
     assert render(template, {"x": value}) == value
@@ -56,14 +72,24 @@ def test_errors_say_what_is_wrong(template: str, words: str) -> None:
         render(template, {"s": CANARY})
 
 
-@pytest.mark.parametrize("name", [name for name in FUNCTIONS if name not in ("genPrivateKey", "derivePassword", "bcrypt")])
+@pytest.mark.parametrize(
+    "name", [name for name in FUNCTIONS if name not in ("genPrivateKey", "derivePassword", "bcrypt")]
+)
 def test_no_message_holds_a_value(name: str) -> None:
-    data = {"s": CANARY, "b": CANARY.encode() + b"\xff", "n": "7", "p": f"-----BEGIN X-----\n{CANARY}\n-----END X-----\n", "v": "1.2.3"}
+    data = {
+        "s": CANARY,
+        "b": CANARY.encode() + b"\xff",
+        "n": "7",
+        "p": f"-----BEGIN X-----\n{CANARY}\n-----END X-----\n",
+        "v": "1.2.3",
+    }
     function = FUNCTIONS[name]
     most = min(len(function.parameters) + (2 if function.variadic else 1), 4)
     calls = [" ".join([name, *[operand] * count]) for operand in OPERANDS for count in range(most + 1)]
     calls += [f"{name} .s {operand}" for operand in OPERANDS] + [f"{name} {operand} .s" for operand in OPERANDS]
-    calls += [f"{name} 3 3 {operand}" for operand in OPERANDS] + [f"{name} .s .s .s 3 {operand}" for operand in OPERANDS]
+    calls += [f"{name} 3 3 {operand}" for operand in OPERANDS] + [
+        f"{name} .s .s .s 3 {operand}" for operand in OPERANDS
+    ]
     for call in calls:
         try:
             render("{{ " + call + " }}", data)
@@ -74,7 +100,12 @@ def test_no_message_holds_a_value(name: str) -> None:
 
 
 def test_the_message_of_a_syntax_error_quotes_no_literal() -> None:
-    for template in (f'{{{{ "{CANARY}" "{CANARY}"x }}}}', f'{{{{ "a"{CANARY} }}}}', f"{{{{ 1{CANARY} }}}}", f'{{{{ "{CANARY} }}}}'):
+    for template in (
+        f'{{{{ "{CANARY}" "{CANARY}"x }}}}',
+        f'{{{{ "a"{CANARY} }}}}',
+        f"{{{{ 1{CANARY} }}}}",
+        f'{{{{ "{CANARY} }}}}',
+    ):
         with pytest.raises(TemplateError) as caught:
             render(template, {})
         assert CANARY not in str(caught.value)
@@ -94,7 +125,10 @@ def test_a_mapping_is_read_as_yaml() -> None:
     assert render_mapping("{{ .x }}", {"x": '{"k": "v"}'}) == {"k": b"v"}
 
 
-@pytest.mark.parametrize("text", ["a: {b: c}", "a: [1]", "- a", "just text", "a: [", "a: .inf", "a: *x", "? [a]\n: b", "a: !!binary '*'", "a: \x00"])
+@pytest.mark.parametrize(
+    "text",
+    ["a: {b: c}", "a: [1]", "- a", "just text", "a: [", "a: .inf", "a: *x", "? [a]\n: b", "a: !!binary '*'", "a: \x00"],
+)
 def test_a_mapping_of_anything_else_is_refused(text: str) -> None:
     with pytest.raises(TemplateError, match="rendered"):
         render_mapping(text, {}, name="t")
