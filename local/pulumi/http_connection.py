@@ -104,8 +104,8 @@ class HttpConnection:
                 if connection is not None:
                     connection.close()
                 self._local.connection = None
-                # An idle connection may have been closed by the server; only then is a second try safe for every verb.
-                if not fresh and not isinstance(error, TimeoutError):
+                # The server may have closed an idle connection; only then is a second try safe for every verb.
+                if not fresh and isinstance(error, ConnectionResetError | BrokenPipeError):
                     continue
                 reason = getattr(error, "verify_message", "") or getattr(error, "strerror", "") or type(error).__name__
                 raise PluginError(

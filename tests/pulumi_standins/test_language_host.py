@@ -14,6 +14,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from local.pulumi import protocol
 from local.pulumi.language_host import EXEC_SCRIPT, VERSION, installed_plugins
+from local.tools import catalog
 from tests.pulumi_standins.plugin_client import PROJECT, ServerProcess
 
 if TYPE_CHECKING:
@@ -66,6 +67,10 @@ def host(tmp_path: Path) -> Iterator[Host]:
 def test_it_tells_its_python_and_version(host: Host) -> None:
     assert host.stub.About(protocol.language_pb2.AboutRequest()).executable == sys.executable
     assert host.stub.GetPluginInfo(Empty()).version == VERSION
+
+
+def test_it_serves_the_engine_that_is_pinned() -> None:
+    assert str(catalog.PULUMI.version) == VERSION
 
 
 def test_it_names_the_plugins_of_the_installed_sdks(host: Host) -> None:

@@ -1,4 +1,4 @@
-"""The yaml.v2 components: a ConfigGroup or ConfigFile registers one resource for each object of its YAML."""
+"""Stand-in for the yaml.v2 components: a ConfigGroup or ConfigFile registers one resource for each object."""
 
 from __future__ import annotations
 

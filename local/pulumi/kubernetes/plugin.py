@@ -1,4 +1,4 @@
-"""The kubernetes provider: every `<group>/<version>:<Kind>` by discovery and server-side apply."""
+"""Stand-in for the official kubernetes plugin: every `<group>/<version>:<Kind>` by discovery and server-side apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The vault provider: a table of resource types over one API."""
+"""Stand-in for the official vault plugin: a table of resource types over one API."""
 
 from __future__ import annotations
 
