@@ -18,8 +18,7 @@ if TYPE_CHECKING:
 
 _NAME = "external-secrets"
 _LABELS = {"app.kubernetes.io/name": _NAME, "app.kubernetes.io/component": "controller"}
-_METRICS_PORT = 18080
-_HEALTH_PORT = 18081
+_PORT = 18080
 
 
 class CustomResourceDefinitions(pulumi.ComponentResource):
@@ -190,8 +189,7 @@ def _pod(args: BuiltinOperatorArgs) -> core.PodSpecArgs:
     arguments = [
         "controller",
         f"--concurrent={args.concurrency}",
-        f"--metrics-address=$(POD_IP):{_METRICS_PORT}",
-        f"--health-address=$(POD_IP):{_HEALTH_PORT}",
+        f"--listen=$(POD_IP):{_PORT}",
         *(f"--namespace={namespace}" for namespace in args.watched_namespaces),
     ]
     if args.replicas > 1:
@@ -208,10 +206,7 @@ def _pod(args: BuiltinOperatorArgs) -> core.PodSpecArgs:
                 image=args.image,
                 args=arguments,
                 env=[core.EnvVarArgs(name="POD_IP", value_from=pod_ip)],
-                ports=[
-                    core.ContainerPortArgs(name="metrics", container_port=_METRICS_PORT),
-                    core.ContainerPortArgs(name="health", container_port=_HEALTH_PORT),
-                ],
+                ports=[core.ContainerPortArgs(name="http", container_port=_PORT)],
                 readiness_probe=_probe("/readyz", period_seconds=1),
                 liveness_probe=_probe("/healthz", period_seconds=10),
                 resources=core.ResourceRequirementsArgs(
@@ -228,4 +223,4 @@ def _pod(args: BuiltinOperatorArgs) -> core.PodSpecArgs:
 
 
 def _probe(path: str, *, period_seconds: int) -> core.ProbeArgs:
-    return core.ProbeArgs(http_get=core.HTTPGetActionArgs(path=path, port="health"), period_seconds=period_seconds)
+    return core.ProbeArgs(http_get=core.HTTPGetActionArgs(path=path, port="http"), period_seconds=period_seconds)

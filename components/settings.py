@@ -61,8 +61,8 @@ class VaultSettings(_Section):
     """KV paths written once with the values that the secret setting ``sampleSecrets`` holds for them."""
     token_ttl_seconds: int = Field(default=600, ge=60, le=86_400)
     """Life of a token that the role issues, in seconds."""
-    audience: str = "vault"
-    """Audience that a ServiceAccount token must carry to log in."""
+    audience: str = "https://kubernetes.default.svc"
+    """Audience that a ServiceAccount token must carry to log in: the API server's, as the token reviews itself."""
 
 
 class OperatorSettings(_Section):

@@ -37,7 +37,8 @@ class VaultBackend(pulumi.ComponentResource):
     """Mount, auth method and its configuration; the sample secrets where there are any.
 
     The auth method keeps no reviewer token: each login is reviewed with the token that logs in, so the ServiceAccount
-    that logs in needs ``system:auth-delegator`` (`components.access.vault_role` binds it).
+    that logs in needs ``system:auth-delegator`` (`components.access.vault_role` binds it), and the token the audience
+    of the API server.
     """
 
     mount: pulumi.Output[str]
