@@ -1,7 +1,7 @@
 """How fast the engine is: from the plan to the desired Secret, on one core, and how that grows with the keys.
 
-Prints a table, and JSON with ``--json FILE``. Medians of many runs; a run counts only plan → assemble → template → desired
-Secret, with the answers of the backend at hand and no live Secret.
+Prints a table, and JSON with ``--json FILE``. Medians of many runs; a run counts only plan → assemble → template →
+desired Secret, with the answers of the backend at hand and no live Secret.
 """
 
 from __future__ import annotations
@@ -53,7 +53,7 @@ def one_sync(declared: ExternalSecret) -> Callable[[], object]:
             "apiVersion": GROUP,
             "kind": "SecretStore",
             "metadata": {"name": "bench", "namespace": "bench"},
-            "spec": {"provider": {"vault": {"server": "http://127.0.0.1:1", "path": "kv", "version": "v2", "auth": {}}}},
+            "spec": {"provider": {"vault": {"server": "http://127.0.0.1:1", "path": "kv", "auth": {}}}},
         }
     )
     assert isinstance(store, SecretStore)  # noqa: S101 - the literal above says so
@@ -71,7 +71,7 @@ def one_sync(declared: ExternalSecret) -> Callable[[], object]:
 def median_microseconds(function: Callable[[], object]) -> tuple[float, int]:
     """The median time of a call, and how many calls that is the median of."""
     function()
-    times = []
+    times: list[float] = []
     ends = time.perf_counter() + SECONDS_PER_CASE
     while time.perf_counter() < ends or len(times) < 5:  # noqa: PLR2004 - enough for a median
         started = time.perf_counter_ns()

@@ -14,8 +14,8 @@ if TYPE_CHECKING:
     import argparse
 
 _DESCRIPTION = """\
-Prints the CustomResourceDefinitions that the controller needs, for kubectl apply --server-side -f -. With --admission also
-a ValidatingAdmissionPolicy, with which the API server refuses wrong objects by itself, without a webhook.
+Prints the CustomResourceDefinitions that the controller needs, for kubectl apply --server-side -f -. With --admission
+also a ValidatingAdmissionPolicy, with which the API server refuses wrong objects by itself, without a webhook.
 """
 
 

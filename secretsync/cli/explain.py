@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 Says what each policy of an ExternalSecret leads to: at the first sync, when a value changes upstream, when the secret
-disappears there, when somebody edits or deletes the target, and when the ExternalSecret is deleted. Every line was played
-through in memory by the code that the controller runs. Works without a cluster.
+disappears there, when somebody edits or deletes the target, and when the ExternalSecret is deleted. Every line was
+played through in memory by the code that the controller runs. Works without a cluster.
 """
 
 

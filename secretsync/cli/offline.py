@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import yaml
@@ -22,6 +21,7 @@ from secretsync.sync.templating import apply_template, read_sources
 from secretsync.values import go_json, go_regexp
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from collections.abc import Sequence
 
     from secretsync.api import ExternalSecret, Find, JsonObject, RemoteRef, Store, StoreRef
@@ -93,11 +93,11 @@ class OfflineProvider:
 
     def value(self, fetched: Fetched, ref: RemoteRef) -> bytes | Missing:
         """As the store reads it; a placeholder stays one."""
-        return fetched.value if not self._is_known(ref.key) else self.inner.value(fetched, ref)
+        return fetched.value if not self._is_known() else self.inner.value(fetched, ref)
 
     def members(self, fetched: Fetched, ref: RemoteRef) -> dict[str, bytes] | Missing:
         """As the store reads it; of a placeholder the keys are not known."""
-        return {} if not self._is_known(ref.key) else self.inner.members(fetched, ref)
+        return {} if not self._is_known() else self.inner.members(fetched, ref)
 
     async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:
         """From the file; without a file a placeholder for each."""
@@ -123,7 +123,7 @@ class OfflineProvider:
     async def aclose(self) -> None:
         """Nothing is open."""
 
-    def _is_known(self, key: str) -> bool:
+    def _is_known(self) -> bool:
         return self.values.given or self.reads
 
     def _get(self, key: RemoteKey, asked: Fetched | Missing | None) -> Fetched | Missing:

@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 _DESCRIPTION = """\
 One line per synced Secret. Lane "operator": an ExternalSecret in the cluster, synced by a controller. Lane "pulumi": a
-Secret that pulumi up writes from a declaration of the program; such a Secret has the field manager of an ExternalSecret that
-is not in the cluster. Values are never read. Exit status 1 where something is not ready.
+Secret that pulumi up writes from a declaration of the program; such a Secret has the field manager of an ExternalSecret
+that is not in the cluster. Values are never read. Exit status 1 where something is not ready.
 """
 _HEADER = ("STORE", "STATE", "LANE", "EXTERNALSECRET", "TARGET", "KEYS", "AGE")
 

@@ -82,7 +82,8 @@ class ProviderCache:
         self._cluster = cluster
         self._opener = opener
         self._opened: dict[tuple[StoreKey, str], _Opened] = {}
-        self._closing: set[asyncio.Task[None]] = set()
+        self._closing: dict[asyncio.TimerHandle, Provider] = {}
+        self._closings: set[asyncio.Task[None]] = set()
         self.fetches: FetchWindow | None = None
         self.logins = 0
 
@@ -119,26 +120,27 @@ class ProviderCache:
 
     async def aclose(self) -> None:
         """Close everything now."""
-        opened, self._opened = list(self._opened.values()), {}
-        for task in list(self._closing):
-            task.cancel()
-        await asyncio.gather(*self._closing, return_exceptions=True)
-        await asyncio.gather(*(_close(entry.provider) for entry in opened))
+        providers = [entry.provider for entry in self._opened.values()]
+        for timer, provider in self._closing.items():
+            timer.cancel()
+            providers.append(provider)
+        self._opened, self._closing = {}, {}
+        await asyncio.gather(*(_close(provider) for provider in providers), *self._closings)
 
     def _drop(self, identity: tuple[StoreKey, str]) -> None:
         provider = self._opened.pop(identity).provider
         if self.fetches is not None:
             self.fetches.forget(provider)
-        task = asyncio.get_running_loop().create_task(_close_later(provider))
-        self._closing.add(task)
-        task.add_done_callback(self._closing.discard)
 
+        def close() -> None:
+            self._closing.pop(timer, None)
+            task = loop.create_task(_close(provider))
+            self._closings.add(task)
+            task.add_done_callback(self._closings.discard)
 
-async def _close_later(provider: Provider) -> None:
-    try:
-        await asyncio.sleep(_CLOSE_AFTER)
-    finally:
-        await _close(provider)
+        loop = asyncio.get_running_loop()
+        timer = loop.call_later(_CLOSE_AFTER, close)
+        self._closing[timer] = provider
 
 
 async def _close(provider: Provider) -> None:

@@ -39,6 +39,8 @@ _LATE_LOOK = timedelta(minutes=1)
 """Least pause before an ExternalSecret is looked at again whose failure only a change can mend."""
 _TICKS = 8
 _LONGEST_TICK = timedelta(seconds=15)
+_SHORTEST_SHARED = timedelta(seconds=5)
+"""Shorter intervals are kept to the moment: sharing saves less there than it would blur."""
 
 
 @dataclass(slots=True)
@@ -169,7 +171,7 @@ class Reconciler:
         now = self.fetches.now()
         due = now + max(rest.total_seconds(), 0.0)
         every = refresh.interval(external_secret)
-        if every is not None:
+        if every is not None and every >= _SHORTEST_SHARED:
             tick = min(every / _TICKS, _LONGEST_TICK).total_seconds()
             offset = _phase(external_secret) * tick
             due = max(due - (due - offset) % tick, now) if due - now > tick else due
@@ -180,7 +182,7 @@ class Reconciler:
     def _is_early(external_secret: ExternalSecret, decision: refresh.Decision) -> bool:
         """Whether it is not quite due, but its tick has come."""
         every = refresh.interval(external_secret)
-        if every is None or decision.again_after is None or decision.why != "not due yet":
+        if every is None or every < _SHORTEST_SHARED or decision.again_after is None or decision.why != "not due yet":
             return False
         # refreshTime is in whole seconds, so the rest may look up to a second shorter, never longer
         return decision.again_after <= min(every / _TICKS, _LONGEST_TICK)

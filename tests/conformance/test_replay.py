@@ -29,7 +29,7 @@ VECTORS = Path(__file__).resolve().parent / "vectors"
 CASES = load([VECTORS])
 EXPECTED = {case.name: reason(case.name, case.area, frozenset(case.needs())) for case in CASES}
 COUNTED = [case for case in CASES if not EXPECTED[case.name]]
-PARALLEL = 40
+PARALLEL = 24
 TIME_LIMIT = 600
 
 
@@ -40,7 +40,7 @@ async def _install_definitions(kubeconfig: Path) -> None:
         for _ in range(100):
             listing = await cluster.list(CUSTOM_RESOURCE_DEFINITIONS)
             states = [
-                {each["type"]: each["status"] for each in item.get("status", {}).get("conditions", ())}
+                {each["type"]: each["status"] for each in (item.get("status") or {}).get("conditions") or ()}
                 for item in listing.items
             ]
             if all(state.get("Established") == "True" for state in states):

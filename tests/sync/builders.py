@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import base64
-from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from secretsync.api import Capabilities, ExternalSecret, Find, RemoteRef, StoreRef, parse
-from secretsync.errors import SecretSyncError
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import EXTERNAL_SECRETS, SECRETS
 from secretsync.providers.protocol import Fetched, Missing, Provider, RemoteKey, Valid, Validity
 from secretsync.sync.fetching import FetchWindow
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from secretsync.errors import SecretSyncError
 
 NAMESPACE = "team"
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -10,8 +10,10 @@ from secretsync.errors import NullByteError, ProviderDenied, SecretKeyError, Sec
 from secretsync.providers.protocol import Fetched, Missing
 from secretsync.sync.assembling import Answer, assemble
 from secretsync.sync.plan import plan
-from secretsync.sync.types import Assembled
 from tests.sync.builders import Backend, external_secret
+
+if TYPE_CHECKING:
+    from secretsync.sync.types import Assembled
 
 pytestmark = pytest.mark.unit
 

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsync.api import ExternalSecret
 from secretsync.errors import SecretNotFound
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import SECRETS
 from secretsync.sync import lane
 from secretsync.sync.fetching import FetchWindow
-from secretsync.sync.lane import Observation
 from tests.sync.builders import NAMESPACE, Backend, external_secret, secret, texts
+
+if TYPE_CHECKING:
+    from secretsync.api import ExternalSecret
+    from secretsync.sync.lane import Observation
 
 pytestmark = pytest.mark.unit
 

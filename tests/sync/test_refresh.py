@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsync.api import ExternalSecret
 from secretsync.sync import refresh, sync_windows
 from secretsync.sync.refresh import decide, interval, synced_version
 from secretsync.sync.target import desired
 from secretsync.sync.types import TargetContent
 from tests.sync.builders import external_secret
+
+if TYPE_CHECKING:
+    from secretsync.api import ExternalSecret
 
 pytestmark = pytest.mark.unit
 
@@ -54,7 +56,7 @@ def test_a_refresh_time_in_the_future_or_none_is_due() -> None:
 
 
 @pytest.mark.parametrize(("policy", "due"), [("Periodic", True), ("OnChange", True), ("CreatedOnce", False)])
-def test_a_change_of_spec_or_metadata(policy: str, due: bool) -> None:
+def test_a_change_of_spec_or_metadata(policy: str, *, due: bool) -> None:
     before = _synced(refreshPolicy=policy)
     status = before.status.to_json()
     edited = external_secret(refreshPolicy=policy, metadata={"generation": 2}, status=status)
@@ -127,7 +129,7 @@ def test_a_time_without_zone_is_utc() -> None:
         ("0 0 30 2 *", "1h", "2026-03-02T11:15:00", False),
     ],
 )
-def test_windows_open_and_close(schedule: str, duration: str, moment: str, active: bool) -> None:
+def test_windows_open_and_close(schedule: str, duration: str, moment: str, *, active: bool) -> None:
     at = datetime.fromisoformat(moment).replace(tzinfo=UTC)
     assert sync_windows.is_active(schedule, duration, at) is active
 

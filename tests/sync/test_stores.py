@@ -13,7 +13,7 @@ from secretsync.sync.stores import ClusterProviders, check_allowed, describe, re
 
 pytestmark = pytest.mark.unit
 
-FAKE = {"provider": {"fake": {"data": []}}}
+FAKE: dict[str, Any] = {"provider": {"fake": {"data": []}}}
 
 
 def _raw(kind: str = "ClusterSecretStore", name: str = "s", ready: str = "", **spec: Any) -> dict[str, Any]:
@@ -51,7 +51,9 @@ def _admits(conditions: list[Any], labels: dict[str, str] | None = None) -> bool
         ([{"namespaces": ["other"], "namespaceSelector": {"matchLabels": {"a": "b"}}}], {"a": "b"}, True),
     ],
 )
-def test_any_condition_and_any_part_of_it_admits(conditions: list[Any], labels: dict[str, str], admitted: bool) -> None:
+def test_any_condition_and_any_part_of_it_admits(
+    conditions: list[Any], labels: dict[str, str], *, admitted: bool
+) -> None:
     assert _admits(conditions, labels) is admitted
 
 
@@ -74,7 +76,7 @@ def test_a_bad_expression_is_an_error_not_a_pass() -> None:
         ("DoesNotExist", [], {"k": "a"}, False),
     ],
 )
-def test_label_selector_operators(operator: str, values: list[str], labels: dict[str, str], met: bool) -> None:
+def test_label_selector_operators(operator: str, values: list[str], labels: dict[str, str], *, met: bool) -> None:
     requirement = {"key": "k", "operator": operator, "values": values}
     assert selects(LabelSelector.from_json({"matchExpressions": [requirement]}), labels) is met
 

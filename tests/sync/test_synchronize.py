@@ -78,7 +78,7 @@ async def test_everything_gone_deletes_with_owner_and_retains_otherwise() -> Non
     assert await stage.cluster.get(SECRETS, "app", NAMESPACE) is None
     assert _events(await _sync(stage)) == ["MissingProviderSecret"], "nothing is deleted twice"
 
-    find = {"data": [], "dataFrom": [{"find": {"path": "x"}}]}
+    find: dict[str, Any] = {"data": [], "dataFrom": [{"find": {"path": "x"}}]}
     retained = await _sync(Stage(external_secret(**find), backend=Backend({})))
     assert (retained.action, retained.message, retained.synced) == (Action.Retained, Phrase.Retained, True)
     merged = await _sync(Stage(external_secret(target={"deletionPolicy": "Merge"}, **find), backend=Backend({})))
@@ -238,7 +238,8 @@ class Failing(MemoryCluster):
         self.verb, self.error = verb, error
 
     async def get(self, *args: Any, **more: Any) -> JsonObject | None:
-        return await self._do("get", super().get, *args, **more)
+        found: JsonObject | None = await self._do("get", super().get, *args, **more)
+        return found
 
     async def list(self, *args: Any, **more: Any) -> Any:
         return await self._do("list", super().list, *args, **more)

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsync.api import ExternalSecret
 from secretsync.errors import TargetOwned, TargetTooLarge
 from secretsync.sync import names, target
 from secretsync.sync.types import TargetContent
 from tests.sync.builders import external_secret, secret, texts
+
+if TYPE_CHECKING:
+    from secretsync.api import ExternalSecret
 
 pytestmark = pytest.mark.unit
 
@@ -66,7 +68,7 @@ def test_other_policies_own_nothing(policy: str) -> None:
 @pytest.mark.parametrize(
     ("policy", "kept"), [("Owner", False), ("Orphan", False), ("Merge", True), ("CreateOrMerge", True)]
 )
-def test_keys_of_others_stay_with_merge_only(policy: str, kept: bool) -> None:
+def test_keys_of_others_stay_with_merge_only(policy: str, *, kept: bool) -> None:
     live = secret("app", {"foreign": b"f"}, labels={"theirs": "1"}, annotations={"theirs": "2"})
     made = target.desired(_policy(policy), CONTENT, live)
     assert ("foreign" in made["data"]) is kept

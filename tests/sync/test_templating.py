@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import base64
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from secretsync.errors import DecodingError, TemplateError
 from secretsync.kube.fake import MemoryCluster
 from secretsync.sync.templating import Sources, apply_template, read_sources
-from secretsync.sync.types import TargetContent
 from tests.sync.builders import NAMESPACE, external_secret, secret
+
+if TYPE_CHECKING:
+    from secretsync.sync.types import TargetContent
 
 pytestmark = pytest.mark.unit
 
