@@ -16,7 +16,7 @@ MAX_NESTING: Final = 50
 MAX_PATH: Final = 32 * 1024
 """Longest path, in characters."""
 
-_BASE: Final = 4 * 1024 * 1024
+_BASE: Final = 2 * 1024 * 1024
 _PER_BYTE: Final = 8
 
 

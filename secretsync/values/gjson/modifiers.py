@@ -204,6 +204,7 @@ def _dig(text: bytes, argument: bytes, descent: Descent) -> bytes:
             if result.exists:
                 found.append(result.raw)
             if value.is_array or value.is_object:
+                descent.charge(len(value.raw))
                 open_values.append(value.each())
                 break
         else:
