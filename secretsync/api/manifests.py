@@ -325,7 +325,8 @@ def _unknown(obj: JsonObject) -> Iterator[Problem]:
         parent, _, name = path.rpartition(".")
         model = model_at(obj, parent)
         hint = messages.did_you_mean(name, known_fields(model)) if model is not None else ""
-        yield Problem(path, "is not a field that ESO v2.9.0 knows", hint or "remove it, or check its indentation")
+        shown = ".".join(messages.shortened(step) for step in path.split("."))
+        yield Problem(shown, "is not a field that ESO v2.9.0 knows", hint or "remove it, or check its indentation")
 
 
 def _without_echoes(problems: list[Problem]) -> list[Problem]:

@@ -37,6 +37,7 @@ _SIMPLE: Final[dict[str, tuple[str, str]]] = {
 MOST_PROBLEMS: Final = 100
 """Problems of one object that are told one by one."""
 
+_LONGEST_NAME: Final = 120
 _TYPES: Final = {bool: "a boolean", int: "a number", float: "a number", str: "text", list: "a list", dict: "an object"}
 _EXPECTED: Final = {
     "string_type": "text",
@@ -69,8 +70,14 @@ def dotted(location: Iterable[int | str]) -> str:
     """The path of a field as people write it: ``spec.data[0].secretKey``."""
     path = ""
     for step in location:
-        path += f"[{step}]" if isinstance(step, int) else f".{step}" if path else step
+        path += f"[{step}]" if isinstance(step, int) else f".{shortened(step)}" if path else shortened(step)
     return path
+
+
+def shortened(name: str) -> str:
+    """A name as messages show it: printable, and not longer than a line."""
+    printable = "".join(character if character.isprintable() else "?" for character in name[: _LONGEST_NAME + 1])
+    return printable if len(printable) <= _LONGEST_NAME else f"{printable[:_LONGEST_NAME]}…"
 
 
 def type_name(value: object) -> str:

@@ -99,27 +99,26 @@ def _pair_problem(api_version: str, kind: str) -> Problem:
     kinds = list(dict.fromkeys(name for _, name in KINDS))
     if kind in kinds:
         right = [version for version, name in KINDS if name == kind]
-        message = f"{kind} is not served as {_short(api_version)}"
+        message = f"{kind} is not served as {messages.shortened(api_version)}"
         return Problem("apiVersion", message, f"write apiVersion: {right[0]}")
     if kind in NOT_SERVED and api_version.startswith((f"{GROUP}/", f"{GENERATORS_GROUP}/")):
         return Problem("kind", f"{kind} is known to ESO, but not served here", f"use one of {', '.join(kinds)}")
     match = messages.closest(kind, kinds)
     if match and api_version in versions:
-        return Problem("kind", f"there is no kind {_short(kind)} in {api_version}", f"did you mean {match}?")
+        return Problem(
+            "kind", f"there is no kind {messages.shortened(kind)} in {api_version}", f"did you mean {match}?"
+        )
     if api_version in versions or messages.closest(api_version.partition("/")[0], [GROUP, GENERATORS_GROUP]):
         hint = f"did you mean apiVersion: {_version_of(match or 'ExternalSecret')}, kind: {match or 'ExternalSecret'}?"
-        return Problem("kind", f"there is no kind {_short(kind)} in {_short(api_version)}", hint)
+        return Problem(
+            "kind", f"there is no kind {messages.shortened(kind)} in {messages.shortened(api_version)}", hint
+        )
     return Problem(
         "kind",
-        f"{_short(kind)} of {_short(api_version)} is not a kind of {GROUP}",
+        f"{messages.shortened(kind)} of {messages.shortened(api_version)} is not a kind of {GROUP}",
         f"keep only {', '.join(kinds)} here and apply other objects by their own means",
     )
 
 
 def _version_of(kind: str) -> str:
     return next(version for version, name in KINDS if name == kind)
-
-
-def _short(text: str) -> str:
-    printable = "".join(character if character.isprintable() else "?" for character in text)
-    return printable if len(printable) <= _LONGEST_NAME else f"{printable[:_LONGEST_NAME]}…"

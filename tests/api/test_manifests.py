@@ -258,6 +258,14 @@ def test_a_misspelt_provider_is_told_once(tmp_path: Path) -> None:
     assert "did you mean vault?" in found
 
 
+def test_huge_names_are_shown_shortened(tmp_path: Path) -> None:
+    huge = "x" * 1_000_000
+    obj = external_secret(minimal_spec(target={"template": {"data": {huge: 1}}}) | {huge: 1})
+    found = errors(tmp_path, json.dumps(obj), "x.json")
+    assert len(found) == 2
+    assert all("x…" in line and len(line) < 1_000 for line in found)
+
+
 def test_a_cluster_kind_has_no_namespace(tmp_path: Path) -> None:
     obj = store(vault(), kind="ClusterSecretStore")
     obj["metadata"]["namespace"] = "team"

@@ -87,7 +87,7 @@ def _convert(raw: JsonObject, at: shape.Shape, *, described: bool) -> JsonObject
     if at.values is not None:
         values = _convert(raw["additionalProperties"], at.values, described=described)
         return {"type": "object", "additionalProperties": values}
-    if raw.get("type") == "object" or raw.get("items") == {"type": "object"}:
+    if raw.get("type") == "object":
         return dict(_RAW)
     kept: JsonObject = {key: raw[key] for key in _KEPT if key in raw}
     if "const" in raw:
