@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from local.errors import BuildFailed
 from local.tools import catalog, go
 from local.tools.running import Command, run
+from local.tools.stop import ended_like_an_interrupt
 
 if TYPE_CHECKING:
     from local.tools.supply import Supply
@@ -43,7 +44,7 @@ def scripts(supply: Supply) -> Path:
     cached = supply.cache.find(key, EXEC)
     if cached is not None:
         return cached.parent
-    with supply.cache.turn(key, name=_NAME, progress=supply.progress, stop=supply.stop):
+    with ended_like_an_interrupt(), supply.cache.turn(key, name=_NAME, progress=supply.progress, stop=supply.stop):
         cached = supply.cache.find(key, EXEC)
         if cached is not None:
             return cached.parent

@@ -139,9 +139,9 @@ class _Reader(threading.Thread):
 
 
 def _end_group(child: subprocess.Popen[str]) -> None:
-    """Interrupts the child's group, which lets Go and pip remove what they began; kills it if that does not help."""
+    """Ends the child's group; kills it if that does not help. Temporary files lie in the workshop and go with it."""
     with contextlib.suppress(ProcessLookupError):
-        os.killpg(child.pid, signal.SIGINT)
+        os.killpg(child.pid, signal.SIGTERM)
     with contextlib.suppress(subprocess.TimeoutExpired):
         child.wait(_GRACE_SECONDS)
     with contextlib.suppress(ProcessLookupError):

@@ -15,7 +15,7 @@ from local.tools.cache import Cache
 from local.tools.catalog import Download, GoModule, Wheel
 from local.tools.download import Downloads
 from local.tools.progress import for_stream
-from local.tools.stop import Stop, Stopped
+from local.tools.stop import Stop, Stopped, ended_like_an_interrupt
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -108,7 +108,8 @@ class Supply:
         with concurrent.futures.ThreadPoolExecutor(max_workers=max(1, len(wanted))) as pool:
             found = dict(zip(wanted, pool.map(self.look_up, wanted.values()), strict=True))
         missing = [tool for tool in wanted.values() if found[tool.name] is None]
-        made = self._make_all(lanes(missing))
+        with ended_like_an_interrupt():
+            made = self._make_all(lanes(missing))
         return {name: found[name] or made[name] for name in wanted}
 
     def toolchain(self) -> Path:

@@ -171,7 +171,8 @@ def test_kin_follow_each_other_and_the_largest_goes_beside_them_where_there_is_r
 
 
 _CLI = """
-import sys
+import signal, sys
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background jobs start with it ignored
 from pathlib import Path
 from local.tools import catalog, cli
 from tests.local_tools.conftest import MODULE, tool
@@ -181,7 +182,8 @@ sys.exit(cli.main([]))
 """
 
 
-def test_an_interrupt_ends_the_build_and_leaves_nothing(fake_go: Path, tmp_path: Path) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_an_interrupt_ends_the_build_and_leaves_nothing(fake_go: Path, tmp_path: Path, number: signal.Signals) -> None:
     (fake_go / "build.py").write_text(
         f"import os, time\nopen({str(tmp_path / 'pid')!r}, 'w').write(str(os.getpid()))\ntime.sleep(60)"
     )
@@ -197,7 +199,7 @@ def test_an_interrupt_ends_the_build_and_leaves_nothing(fake_go: Path, tmp_path:
         while not (tmp_path / "pid").exists() or not (tmp_path / "pid").read_text():
             assert running.poll() is None
             time.sleep(0.02)
-        running.send_signal(signal.SIGINT)
+        running.send_signal(number)
         _, complaints = running.communicate(timeout=30)
     assert running.returncode == 130
     assert "interrupted" in complaints
