@@ -14,6 +14,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, x25519
 from cryptography.hazmat.primitives.serialization import pkcs12
 
+from secretsync.template import pkcs12_store
 from secretsync.template.failures import FunctionFailure
 from secretsync.template.govalues import StringList, decode, encode
 
@@ -194,7 +195,7 @@ def _load_store(password: str, data: str) -> pkcs12.PKCS12KeyAndCertificates:
             store = pkcs12.load_pkcs12(encode(data), candidate)
         except (ValueError, TypeError):
             continue
-        if store.key is None or store.cert is None:
+        if store.key is None or not (store.cert or store.additional_certs):
             raise FunctionFailure("the PKCS#12 store does not hold one key with its certificate")
         return store
     raise FunctionFailure("the PKCS#12 store cannot be read with this password")
@@ -215,8 +216,9 @@ def store_key(password: str, data: str) -> str:
 def store_certificates(password: str, data: str) -> str:
     """The certificates of a PKCS#12 store, from leaf to root where they can be ordered."""
     store = _load_store(password, data)
-    leaf = cast("pkcs12.PKCS12Certificate", store.cert)
-    certificates = [leaf.certificate, *(extra.certificate for extra in store.additional_certs)]
+    certificates = [extra.certificate for extra in store.additional_certs]
+    if store.cert is not None:
+        certificates.insert(0, store.cert.certificate)
     try:
         certificates = ordered(certificates)
     except FunctionFailure:
@@ -244,11 +246,7 @@ def make_store(certificate: str, key: str, password: str, *, whole_chain: bool) 
     certificates = _certificates(certificate) if whole_chain else _certificates(certificate)[:1]
     if not certificates:
         raise FunctionFailure("the text has no certificate")
-    private = cast("pkcs12.PKCS12PrivateKeyTypes", load_private_key(key))
-    data = pkcs12.serialize_key_and_certificates(
-        None, private, certificates[0], certificates[1:] or None, _encryption(password)
-    )
-    return base64.b64encode(data).decode()
+    return base64.b64encode(pkcs12_store.write(load_private_key(key), certificates, password)).decode()
 
 
 def make_truststore(text: str, password: str) -> str:
@@ -319,9 +317,7 @@ def jwk_public_pem(text: str) -> str:
     key = _load_jwk(text)
     if hasattr(key, "private_bytes"):
         raise FunctionFailure("the JSON Web Key is a private one")
-    data = cast("PublicKeyTypes", key).public_bytes(
-        serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    data = key.public_bytes(serialization.Encoding.DER, serialization.PublicFormat.SubjectPublicKeyInfo)
     return Block("PUBLIC KEY", data).pem()
 
 

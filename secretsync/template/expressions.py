@@ -22,7 +22,34 @@ class _Nothing:
 
 
 SHALLOW: Final = frozenset(
-    ["call", "default", "dict", "empty", "first", "mustFirst", "get", "hasKey", "index", "kindIs", "kindOf", "last", "mustLast", "len", "list", "not", "set", "tuple", "typeIs", "typeIsLike", "typeOf", "unset", "ternary", "coalesce", "all", "any"]
+    [
+        "call",
+        "default",
+        "dict",
+        "empty",
+        "first",
+        "mustFirst",
+        "get",
+        "hasKey",
+        "index",
+        "kindIs",
+        "kindOf",
+        "last",
+        "mustLast",
+        "len",
+        "list",
+        "not",
+        "set",
+        "tuple",
+        "typeIs",
+        "typeIsLike",
+        "typeOf",
+        "unset",
+        "ternary",
+        "coalesce",
+        "all",
+        "any",
+    ]
 )
 """Functions that look at their arguments from outside, so that a large value costs nothing."""
 

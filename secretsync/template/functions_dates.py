@@ -120,7 +120,7 @@ def _now() -> Moment:
 def _instant(value: object) -> Time:
     if isinstance(value, Moment):
         return value.time
-    if type(value) in (int, Int64):
+    if isinstance(value, int) and type(value) in (int, Int64):
         return Time.from_unix(int(value), location=_UTC)
     return _now().time
 

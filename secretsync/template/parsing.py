@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Final
 
 from gotpl.errors import TemplateSyntaxError
-from gotpl.parse import (
+from gotpl.parse.lexer import lex
+from gotpl.parse.nodes import (
     ActionNode,
     BlockNode,
     BoolNode,
@@ -22,20 +23,20 @@ from gotpl.parse import (
     NilNode,
     NumberNode,
     ParenthesizedNode,
-    ParserLimits,
+    ParsedTemplate,
     PipeNode,
     RangeNode,
     StringNode,
     TemplateCallNode,
+    TermNode,
     TextNode,
-    TokenKind,
     VariableNode,
     WithNode,
-    lex,
 )
-from gotpl.parse.nodes import ParsedTemplate, TermNode
+from gotpl.parse.parser import ParserLimits
 from gotpl.parse.parser import _Parser as UpstreamParser
 from gotpl.parse.semantic import validate_template
+from gotpl.parse.tokens import TokenKind
 
 from secretsync.template.budget import MAX_NESTING, MAX_TEMPLATE_BYTES
 from secretsync.template.failures import ExecutionFailure
@@ -86,7 +87,7 @@ class SyntaxFailure(ExecutionFailure):
     """A template does not parse."""
 
 
-class _Parser(UpstreamParser):  # type: ignore[misc] # gotpl is not seen by mypy
+class _Parser(UpstreamParser):
     """gotpl's parser, which lacks a field behind a function name (``now.Year``)."""
 
     def parse_term(self) -> TermNode:

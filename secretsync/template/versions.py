@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
-from typing import Final
+from typing import ClassVar, Final
 
 from secretsync.template.failures import FunctionFailure
 from secretsync.template.govalues import GoObject, Uint64
@@ -21,7 +21,7 @@ _WILDCARDS: Final = ("", "x", "X", "*")
 _SAME: Final = {"": "=", "=>": ">=", "=<": "<=", "~>": "~"}
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Version(GoObject):
     """Go's *semver.Version."""
 
@@ -32,8 +32,8 @@ class Version(GoObject):
     metadata: str = ""
     original: str = ""
 
-    go_type = "*semver.Version"
-    go_kind = "ptr"
+    go_type: ClassVar[str] = "*semver.Version"
+    go_kind: ClassVar[str] = "ptr"
 
     @classmethod
     def parse(cls, text: str) -> Version:
@@ -50,7 +50,7 @@ class Version(GoObject):
         zero_led = any(part.isdigit() and len(part) > 1 and part[0] == "0" for part in pre.split("."))
         if zero_led or max(numbers) > _MAX_SEGMENT:
             raise FunctionFailure("the semantic version is not valid")
-        return cls(*numbers, pre, match.group(5) or "", text)
+        return cls(numbers[0], numbers[1], numbers[2], pre, match.group(5) or "", text)
 
     def __str__(self) -> str:
         text = f"{self.major}.{self.minor}.{self.patch}"

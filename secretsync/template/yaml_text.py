@@ -194,7 +194,7 @@ class _Dumper(yaml.SafeDumper):
         text = self.event.value
         return len(text.encode()) <= _SIMPLE_KEY and not _LINE_BREAK.search(text)
 
-    def ignore_aliases(self, _data: object) -> bool:  # type: ignore[override]
+    def ignore_aliases(self, _data: object) -> bool:
         return True
 
 
@@ -208,7 +208,7 @@ class _Scalar:
         self.style = style
 
 
-def _represent(dumper: yaml.SafeDumper, scalar: _Scalar) -> yaml.Node:
+def _represent(_dumper: yaml.SafeDumper, scalar: _Scalar) -> yaml.Node:
     return yaml.ScalarNode(_STR_TAG, scalar.text, style=scalar.style)
 
 
