@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
@@ -29,7 +29,7 @@ class Listing:
         resource_version: where a watch continues from.
     """
 
-    items: list[JsonObject]
+    items: list[JsonObject] = field(repr=False)
     resource_version: str
 
 
@@ -43,7 +43,7 @@ class WatchEvent:
     """
 
     type: str
-    object: JsonObject
+    object: JsonObject = field(repr=False)
 
     @property
     def resource_version(self) -> str:

@@ -9,7 +9,7 @@ import re
 import time
 from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from secretsync.api import Capabilities, ClusterSecretStore
 from secretsync.errors import (
@@ -43,10 +43,13 @@ if TYPE_CHECKING:
 
 _CONCURRENT_READS: Final = 16
 _TOKEN_SECONDS: Final = 3600
+_KEPT_CONNECTIONS: Final = 2
+"""One in use, and the one before it, which requests that are under way may still use."""
 _FIELD_MANAGER: Final = "external-secrets"
 _LABEL_VALUE: Final = re.compile(r"(?:[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?)?")
 _LABEL_KEY: Final = re.compile(r"(?:[a-z0-9.-]{1,253}/)?[A-Za-z0-9](?:[-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?")
 
+Found = TypeVar("Found")
 Connect = Callable[[ClusterConfig, AsyncExitStack], Awaitable["Cluster"]]
 
 
@@ -92,7 +95,7 @@ class KubernetesStore:
         self._cluster = cluster
         self._connect = connect
         self._opening = asyncio.Lock()
-        self._stack = AsyncExitStack()
+        self._stacks: list[AsyncExitStack] = []
         self._remote: Cluster | None = None
 
     @property
@@ -172,13 +175,10 @@ class KubernetesStore:
     async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:
         """One request for each Secret, some at a time."""
         distinct = list(dict.fromkeys(keys))
-        remote = await self._open()
 
         async def get(key: RemoteKey) -> Fetched | Missing:
-            try:
-                found = await remote.get(SECRETS, key.key, self._config.remote_namespace) if key.key else None
-            except ClusterError as error:
-                raise self._failed(error) from None
+            namespace = self._config.remote_namespace
+            found = await self._ask(lambda remote: remote.get(SECRETS, key.key, namespace)) if key.key else None
             if found is None:
                 where = f"{self._config.remote_namespace}/{key.key}"
                 return Missing(f"there is no Secret {where}", data_is_error=True)
@@ -195,11 +195,8 @@ class KubernetesStore:
             )
         selector = self._selector(tags or {})
         pattern = go_regexp.compile(query.name.regexp) if tags is None and query.name is not None else None
-        remote = await self._open()
-        try:
-            listing = await remote.list(SECRETS, self._config.remote_namespace, label_selector=selector)
-        except ClusterError as error:
-            raise self._failed(error) from None
+        namespace = self._config.remote_namespace
+        listing = await self._ask(lambda remote: remote.list(SECRETS, namespace, label_selector=selector))
         found: dict[str, Fetched] = {}
         for secret in listing.items:
             name = str(secret["metadata"]["name"])
@@ -256,17 +253,39 @@ class KubernetesStore:
             return Valid()
         return Invalid(f"{self._place}: the credentials may not get Secrets in the namespace {namespace}")
 
-    async def _open(self) -> Cluster:
-        """The remote cluster, connected at first use."""
-        if self._remote is None:
+    async def _ask(self, question: Callable[[Cluster], Awaitable[Found]]) -> Found:
+        """An answer of the remote cluster; where it refuses the credentials, they are read again once."""
+        remote = await self._open()
+        try:
+            try:
+                return await question(remote)
+            except ClusterDenied as error:
+                if error.status != 401:  # noqa: PLR2004 - unauthorized
+                    raise
+            return await question(await self._open(refused=remote))
+        except ClusterError as error:
+            raise self._failed(error) from None
+
+    async def _open(self, *, refused: Cluster | None = None) -> Cluster:
+        """The remote cluster, connected at first use, and anew where its credentials were refused."""
+        if self._remote is None or self._remote is refused:
             async with self._opening:
-                if self._remote is None:
-                    config = await self._cluster_config()
-                    try:
-                        self._remote = await self._connect(config, self._stack)
-                    except SettingsError as error:
-                        raise StoreInvalid(error.problem, place=self._place, remedy=error.remedy) from None
+                if self._remote is None or self._remote is refused:
+                    await self._reconnect()
+        if self._remote is None:
+            raise ProviderUnavailable("the store is closed", place=self._place, remedy="open it again")
         return self._remote
+
+    async def _reconnect(self) -> None:
+        config = await self._cluster_config()
+        stack = AsyncExitStack()
+        try:
+            self._remote = await self._connect(config, stack)
+        except SettingsError as error:
+            raise StoreInvalid(error.problem, place=self._place, remedy=error.remedy) from None
+        self._stacks.append(stack)
+        while len(self._stacks) > _KEPT_CONNECTIONS:
+            await self._stacks.pop(0).aclose()
 
     async def _cluster_config(self) -> ClusterConfig:
         if self._config.auth_ref is not None:
@@ -328,7 +347,8 @@ class KubernetesStore:
     async def aclose(self) -> None:
         """Close the connection to the remote cluster."""
         self._remote = None
-        await self._stack.aclose()
+        while self._stacks:
+            await self._stacks.pop().aclose()
 
 
 class _RequestedToken:

@@ -122,7 +122,11 @@ class Provider(Protocol):
         ...
 
     async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:
-        """Read all `keys`, batched or concurrently as the backend allows; one entry for each."""
+        """Read all `keys`, batched or concurrently as the backend allows; one entry for each.
+
+        Raises:
+            SecretNotFound: what is missing here is a hard error upstream, e.g. metadata of a secret that is not there.
+        """
         ...
 
     async def find(self, query: Find) -> Mapping[str, Fetched] | Missing:
@@ -134,7 +138,14 @@ class Provider(Protocol):
         ...
 
     async def validate(self) -> Validity:
-        """Whether the store works, as far as that can be told without an ExternalSecret."""
+        """Whether the store works, as far as that can be told without an ExternalSecret.
+
+        Upstream tells two failures apart (both ``InvalidProviderConfig``): a client that cannot be made ("unable to
+        create client") is raised here, a client that does not pass ("unable to validate store") is `Invalid`.
+
+        Raises:
+            StoreInvalid: no client can be made: a reference cannot be resolved, or the login fails.
+        """
         ...
 
     async def aclose(self) -> None:

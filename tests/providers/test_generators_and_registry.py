@@ -237,3 +237,21 @@ async def test_concurrent_reads_keep_order_and_end_with_the_first_failure() -> N
     assert await concurrently(read, [], limit=7) == []
     with pytest.raises(ValueError, match="77"):
         await concurrently(read, range(200), limit=7)
+
+
+def test_what_holds_values_does_not_show_them() -> None:
+    from secretsync.kube.protocol import Listing, WatchEvent  # noqa: PLC0415 - beside its use
+    from secretsync.kube.transport import Answer, Request  # noqa: PLC0415 - as above
+    from secretsync.providers.http import Answer as BackendAnswer  # noqa: PLC0415 - as above
+    from secretsync.providers.vault.connection import Call  # noqa: PLC0415 - as above
+
+    holders = [
+        Fetched(b"canary"),
+        Listing([{"data": "canary"}], "1"),
+        WatchEvent("ADDED", {"data": "canary"}),
+        Answer(200, b"canary", None),
+        Request("PUT", "/", "place", "update", body={"data": "canary"}),
+        BackendAnswer(200, {}, b"canary"),
+        Call("POST", "auth/approle/login", "", body={"secret_id": "canary"}),
+    ]
+    assert "canary" not in repr(holders)
