@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from local.environment import programs
 from local.errors import LocalError
 from local.layout import explain
 
@@ -47,6 +48,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         The exit code.
     """
     words = list(sys.argv[1:] if arguments is None else arguments)
+    os.environ["PATH"] = programs.search_path(os.environ.get("PATH", os.defpath))
     parser, commands = _parser(words)
     if words[:1] == ["tools"]:
         from local.tools import cli  # noqa: PLC0415  it parses its own arguments

@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
+import os
+
 from hypothesis import settings
+
+from local.environment import programs
 
 pytest_plugins = ["tests.fixtures.local_parts", "tests.fixtures.cloud", "tests.fixtures.engine"]
 
 # How long an example takes is the machine's business; several workers share it, and a first build of the tools may too.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+# In a shell that evaluated `make env`, `pulumi` is a launcher; tests want the engine.
+os.environ["PATH"] = programs.search_path(os.environ.get("PATH", os.defpath))

@@ -147,6 +147,7 @@ class Engine:
             made = True
         self._select()
         self._drop_stale_locks()
+        self._mend_pending_creations()
         return made
 
     def _initialise(self) -> None:
@@ -185,6 +186,27 @@ class Engine:
             except (OSError, ValueError, KeyError, TypeError):
                 continue
 
+    def _mend_pending_creations(self) -> None:
+        """Takes over what a killed run was creating: the object may exist by now, but the state does not know it.
+
+        Kubernetes objects are read back under the names they were given; whatever else was being created is dropped
+        from the state, for the next update to create.
+        """
+        pending = _pending_creations(self._state_file())
+        if not pending:
+            return
+        common = (
+            "refresh", "--yes", "--skip-preview", "--non-interactive", "--stack", STACK,
+            "--config-file", str(self.configuration),
+        )  # fmt: skip
+        known = {urn: identity for urn, identity in pending.items() if identity}
+        if known:
+            pairs = [word for pair in known.items() for part in pair for word in ("--import-pending-creates", part)]
+            with suppress(StackError):  # the object was not made after all
+                self._run(*common, *pairs, place=f"refresh of stack {STACK}")
+        if _pending_creations(self._state_file()):
+            self._run(*common, "--clear-pending-creates", place=f"refresh of stack {STACK}")
+
     def _run(self, *arguments: str, place: str, given: str | None = None, folder: Path | None = None) -> str:
         """Runs one short command.
 
@@ -214,6 +236,28 @@ class Engine:
                 remedy="mend the cause and run `make up` again",
             )
         return answer.stdout
+
+
+def _pending_creations(state_file: Path) -> dict[str, str]:
+    """What was being created when a run was killed: URN → id, where the inputs tell it, else an empty string."""
+    try:
+        latest = json.loads(state_file.read_text())["checkpoint"].get("latest") or {}
+        operations = latest.get("pending_operations") or ()
+        return {
+            each["resource"]["urn"]: _identity(each["resource"]) for each in operations if each["type"] == "creating"
+        }
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
+        return {}
+
+
+def _identity(resource: Mapping[str, Any]) -> str:
+    if not str(resource.get("type", "")).startswith("kubernetes:"):
+        return ""
+    metadata = (resource.get("inputs") or {}).get("metadata") or {}
+    name, namespace = metadata.get("name"), metadata.get("namespace")
+    if not isinstance(name, str):
+        return ""
+    return f"{namespace}/{name}" if isinstance(namespace, str) else name
 
 
 def _project_name(project: Path) -> str:

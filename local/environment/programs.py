@@ -6,15 +6,18 @@ import os
 import shlex
 import sys
 from contextlib import suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from local.layout import PROJECT, Layout, explain, write_private
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-    from pathlib import Path
 
 PULUMI = "pulumi"
+
+_MODULE = "local.commands.by_hand"
+_HEAD_BYTES = 4096
 
 
 def place(layout: Layout, tools: Mapping[str, Path]) -> None:
@@ -41,7 +44,25 @@ def place(layout: Layout, tools: Mapping[str, Path]) -> None:
             raise explain(error, target) from error
 
 
+def search_path(path: str) -> str:
+    """A PATH without the folders of launchers, ours or another clone's.
+
+    A shell that evaluated ``make env`` has one in front; whoever looks for the engine there would find the launcher,
+    and the launcher itself.
+    """
+    return os.pathsep.join(entry for entry in path.split(os.pathsep) if not _holds_launcher(entry))
+
+
+def _holds_launcher(folder: str) -> bool:
+    try:
+        with (Path(folder) / PULUMI).open("rb") as file:
+            head = file.read(_HEAD_BYTES)
+    except OSError:
+        return False
+    return head.startswith(b"#!") and _MODULE.encode() in head
+
+
 def _launcher(layout: Layout, engine: Path) -> str:
-    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from local.commands.by_hand import main; main()"
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from {_MODULE} import main; main()"
     words = (sys.executable, "-P", "-c", code, str(layout.root), str(engine))
     return f'#!/bin/sh\nexec {" ".join(shlex.quote(word) for word in words)} "$@"\n'

@@ -8,6 +8,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from local.environment import programs
 from local.pulumi import home
 
 if TYPE_CHECKING:
@@ -36,7 +37,7 @@ def exports(layout: Layout, *, vault_address: str, vault_token: str) -> dict[str
         vault_token: OpenBao's root token. A secret.
     """
     own = os.environ
-    path = [entry for entry in own.get("PATH", os.defpath).split(os.pathsep) if entry != str(layout.bin)]
+    path = programs.search_path(own.get("PATH", os.defpath)).split(os.pathsep)
     excepted = [name for name in own.get("NO_PROXY", own.get("no_proxy", "")).split(",") if name.strip()]
     no_proxy = ",".join([*excepted, *(name for name in _LOOPBACK_NAMES if name not in excepted)])
     return {

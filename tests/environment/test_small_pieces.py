@@ -7,18 +7,15 @@ import os
 import socket
 import subprocess
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as some
 
-from local.environment import EnvironmentBusy, locking, logs, ports, variables
+from local.environment import EnvironmentBusy, locking, logs, ports, programs, variables
 from local.environment.openbao import _quoted
 from local.layout import Layout
-
-if TYPE_CHECKING:
-    from pathlib import Path
 
 pytestmark = pytest.mark.unit
 
@@ -106,10 +103,13 @@ def test_exports_put_our_programs_first_and_keep_loopback_off_proxies(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     layout = Layout(tmp_path)
-    monkeypatch.setenv("PATH", f"/usr/bin:{layout.bin}")
+    layout.prepare()
+    programs.place(layout, {"pulumi": Path("/opt/pulumi"), "bao": Path("/opt/bao")})
+    monkeypatch.setenv("PATH", f"{layout.bin}:/usr/bin:{layout.bin}:{tmp_path}")
     monkeypatch.setenv("NO_PROXY", "internal.example,localhost")
     exported = variables.exports(layout, vault_address="http://127.0.0.1:1", vault_token="t")
-    assert exported["PATH"] == f"{layout.bin}:/usr/bin"
+    assert exported["PATH"] == f"{layout.bin}:/usr/bin:{tmp_path}"
+    assert (layout.bin / "bao").readlink() == Path("/opt/bao")
     assert exported["NO_PROXY"] == exported["no_proxy"] == "internal.example,localhost,127.0.0.1,::1"
     assert exported["PULUMI_BACKEND_URL"] == f"file://{layout.pulumi_state}"
     assert exported["PULUMI_SKIP_UPDATE_CHECK"] == "true"

@@ -124,8 +124,8 @@ def test_commands_that_read_the_dev_stack_get_its_file(project: Path, layout: La
 
 @pytest.mark.parametrize(
     "line",
-    ["", "version", "stack ls", "preview --config-file x", "preview --config-file=x", "up --stack staging", "up -s prod",
-     "config set a b", "config rm a", "stack export", "-C / preview", "--help"],
+    ["", "version", "stack ls", "preview --config-file x", "preview --config-file=x", "up --stack staging",
+     "up -s prod", "config set a b", "config rm a", "stack export", "-C / preview", "--help"],
 )  # fmt: skip
 def test_everything_else_passes_through(project: Path, layout: Layout, line: str) -> None:
     stack.merge_configuration(layout, project)
@@ -149,6 +149,25 @@ def test_another_selected_stack_passes_through(project: Path, layout: Layout) ->
 def test_removing_the_stack_does_not_remove_the_committed_file(project: Path, layout: Layout) -> None:
     assert _typed(project, layout, "stack rm dev --yes") == ["stack", "rm", "dev", "--yes", "--preserve-config"]
     assert _typed(project, layout, "stack ls") == ["stack", "ls"]
+
+
+def test_what_was_being_created_is_known_by_the_name_it_was_given(tmp_path: Path) -> None:
+    def operation(urn: str, kind: str, metadata: dict[str, str], doing: str = "creating") -> dict[str, Any]:
+        return {"type": doing, "resource": {"urn": urn, "type": kind, "inputs": {"metadata": metadata}}}
+
+    operations = [
+        operation("a", "kubernetes:apps/v1:Deployment", {"name": "x", "namespace": "n"}),
+        operation("b", "kubernetes:core/v1:Namespace", {"name": "n"}),
+        operation("c", "kubernetes:core/v1:Secret", {}),
+        operation("d", "vault:index/mount:Mount", {"name": "x"}),
+        operation("e", "kubernetes:core/v1:Secret", {"name": "y"}, "updating"),
+    ]
+    state = tmp_path / "dev.json"
+    state.write_text(json.dumps({"checkpoint": {"latest": {"pending_operations": operations}}}))
+    assert stack._pending_creations(state) == {"a": "n/x", "b": "n", "c": "", "d": ""}
+    state.write_text(json.dumps({"checkpoint": {"latest": None}}))
+    assert stack._pending_creations(state) == {}
+    assert stack._pending_creations(tmp_path / "none") == {}
 
 
 WORD = some.sampled_from(["up", "config", "set", "-s", "dev", "--stack", "-C", "--json", "stack", "rm", "x=y"])

@@ -92,7 +92,8 @@ def test_a_stack_is_made_once_and_the_second_update_is_unchanged(
 ) -> None:
     program = (
         "import pulumi\nclass Piece(pulumi.ComponentResource):\n"
-        "    def __init__(self, name):\n        super().__init__('test:Piece', name)\n        self.register_outputs({})\n"
+        "    def __init__(self, name):\n        super().__init__('test:Piece', name)\n"
+        "        self.register_outputs({})\n"
         "Piece('one')\npulumi.Config('external-secrets').require_secret('fingerprintKey')\nprint('hello')\n"
     )
     engine = _engine(pulumi_environment, tmp_path / "project", program)
