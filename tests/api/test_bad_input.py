@@ -91,6 +91,8 @@ def wrong(schema: api.JsonObject) -> Iterator[Any]:  # noqa: C901 - one line for
     for other, value in candidates.items():
         if other != kind:
             yield value
+    if schema.get("minProperties"):
+        yield {}
     if "enum" in schema:
         yield CANARY
     if "pattern" in schema and not fits(schema, CANARY + " "):

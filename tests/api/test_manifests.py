@@ -58,7 +58,7 @@ def test_an_object_knows_the_line_of_each_of_its_fields(tmp_path: Path) -> None:
     assert manifests.place(item) == "x.yaml:2"
     assert manifests.place(item, "spec.data[0].remoteRef.property") == "x.yaml:18"
     assert manifests.place(item, "spec.data[0].remoteRef.version") == "x.yaml:16"
-    assert manifests.place(item, "spec.data[7]") == "x.yaml:14"
+    assert manifests.place(item, "spec.data[1]") == "x.yaml:14"
     assert manifests.place(item, "spec.target.template.data") == "x.yaml:12"
     assert manifests.place(api.parse(external_secret(minimal_spec()))) == "ExternalSecret team/app"
     assert manifests.raw(item)["apiVersion"] == "external-secrets.io/v1beta1"
@@ -66,6 +66,8 @@ def test_an_object_knows_the_line_of_each_of_its_fields(tmp_path: Path) -> None:
 
 def test_windows_line_ends_and_a_byte_order_mark_change_nothing(tmp_path: Path) -> None:
     plain = load(tmp_path, GOOD).external_secrets
+    document = json.dumps(external_secret(minimal_spec())).encode()
+    assert load(tmp_path, b"\xef\xbb\xbf" + document, "x.json").external_secrets
     assert load(tmp_path, b"\xef\xbb\xbf" + GOOD.replace("\n", "\r\n").encode()).external_secrets == plain
 
 
@@ -173,6 +175,7 @@ def test_what_is_not_a_manifest_is_told_with_its_line(
         ('{"a": ' + "9" * 5_000 + "}", "too many digits"),
         ('{"a": NaN}', "a value is expected"),
         ("[" * 100_000, "deeper than 64 levels"),
+        ('{"a":' * 100_000, "deeper than 64 levels"),
     ],
     ids=lambda value: value[:16],
 )
