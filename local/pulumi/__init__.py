@@ -5,3 +5,10 @@ pack host, the kubernetes and vault provider plugins) is replaced from here only
 had; `home.prepare` decides that anew at each bootstrap and says so. Each stand-in refuses what it does not do with
 an UNIMPLEMENTED error that names the official plugin.
 """
+
+from __future__ import annotations
+
+from typing import Final
+
+ENGINE_VERSION: Final = "3.259.0"
+"""The engine whose protocol the stand-ins serve, and with which they are tested."""

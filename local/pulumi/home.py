@@ -31,6 +31,7 @@ from typing import TYPE_CHECKING, Final
 
 from local.errors import LocalError
 from local.layout import PROJECT, Layout, explain, write_private
+from local.pulumi import ENGINE_VERSION
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -245,15 +246,13 @@ class _Preparation:
 
     def language(self, scripts: Path | None) -> Part:
         """The Python language host, and the launcher of dynamic providers that belongs to it."""
-        from local.pulumi.language_host import VERSION  # noqa: PLC0415 - loads gRPC, which an official host does not need
-
         beside = self.engine.resolve().parent / _LANGUAGE
-        folder = self.plugins / f"language-python-v{VERSION}"
-        dynamic = self.plugins / f"resource-pulumi-python-v{VERSION}"
+        folder = self.plugins / f"language-python-v{ENGINE_VERSION}"
+        dynamic = self.plugins / f"resource-pulumi-python-v{ENGINE_VERSION}"
         for old in (folder, dynamic):
             shutil.rmtree(old, ignore_errors=True)
         if os.access(beside, os.X_OK):
-            return Part("language python", VERSION, Origin.OFFICIAL, beside, "beside the engine")
+            return Part("language python", ENGINE_VERSION, Origin.OFFICIAL, beside, "beside the engine")
         if scripts is None:
             from local.tools import language_host_scripts  # noqa: PLC0415 - not needed with an official host
 
@@ -261,8 +260,10 @@ class _Preparation:
         _write_program(folder / _LANGUAGE, _launcher(self.python, "local.pulumi.language_host", str(scripts)))
         _write_program(dynamic / _DYNAMIC, (scripts / _DYNAMIC).read_text(encoding="utf-8"))
         for made in (folder, dynamic):
-            write_private(made / MARK, f"stand-in that serves the engine {VERSION}\n")
-        return Part("language python", VERSION, Origin.STAND_IN, folder / _LANGUAGE, f"none lies beside {self.engine}")
+            write_private(made / MARK, f"stand-in that serves the engine {ENGINE_VERSION}\n")
+        return Part(
+            "language python", ENGINE_VERSION, Origin.STAND_IN, folder / _LANGUAGE, f"none lies beside {self.engine}"
+        )
 
 
 def prepare(

@@ -26,7 +26,7 @@ import grpc
 from google.protobuf.empty_pb2 import Empty
 from google.protobuf.json_format import MessageToDict
 
-from local.pulumi import protocol
+from local.pulumi import ENGINE_VERSION, protocol
 from local.pulumi.child_processes import ChildProcesses
 from local.pulumi.plugin_errors import PluginError
 from local.pulumi.serving import serve
@@ -38,8 +38,6 @@ if TYPE_CHECKING:
 
     from pulumi.runtime.proto import language_pb2, plugin_pb2
 
-VERSION = "3.259.0"
-"""The engine this host was proven with; it serves the protocol of that version."""
 EXEC_SCRIPT = "pulumi-language-python-exec"
 _SHOWN_ALREADY = 32
 """Exit code of the exec script where the program's error has been shown."""
@@ -111,7 +109,7 @@ class LanguageHost(protocol.language_pb2_grpc.LanguageRuntimeServicer):
 
     def GetPluginInfo(self, request: Empty, context: grpc.ServicerContext) -> plugin_pb2.PluginInfo:
         """Tell the version."""
-        return protocol.plugin_pb2.PluginInfo(version=VERSION)
+        return protocol.plugin_pb2.PluginInfo(version=ENGINE_VERSION)
 
     def About(self, request: language_pb2.AboutRequest, context: grpc.ServicerContext) -> language_pb2.AboutResponse:
         """The Python that runs programs."""

@@ -12,8 +12,8 @@ import grpc
 import pytest
 from google.protobuf.empty_pb2 import Empty
 
-from local.pulumi import protocol
-from local.pulumi.language_host import EXEC_SCRIPT, VERSION, installed_plugins
+from local.pulumi import ENGINE_VERSION, protocol
+from local.pulumi.language_host import EXEC_SCRIPT, installed_plugins
 from local.tools import catalog
 from tests.pulumi_standins.plugin_client import PROJECT, ServerProcess
 
@@ -66,11 +66,11 @@ def host(tmp_path: Path) -> Iterator[Host]:
 
 def test_it_tells_its_python_and_version(host: Host) -> None:
     assert host.stub.About(protocol.language_pb2.AboutRequest()).executable == sys.executable
-    assert host.stub.GetPluginInfo(Empty()).version == VERSION
+    assert host.stub.GetPluginInfo(Empty()).version == ENGINE_VERSION
 
 
 def test_it_serves_the_engine_that_is_pinned() -> None:
-    assert str(catalog.PULUMI.version) == VERSION
+    assert str(catalog.PULUMI.version) == ENGINE_VERSION
 
 
 def test_it_names_the_plugins_of_the_installed_sdks(host: Host) -> None:

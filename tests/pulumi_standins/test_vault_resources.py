@@ -3,13 +3,17 @@
 from __future__ import annotations
 
 import http.client
+import http.server
 import json
+import threading
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
 
 from local.pulumi import sdk_schema
+from local.pulumi.http_connection import HttpConnection
+from local.pulumi.vault.connection import VaultConnection
 from local.pulumi.vault.resource_types import RESOURCE_TYPES
 from local.pulumi.wire import UNKNOWN, PropertyMap, Secret, plain
 from tests.pulumi_standins.plugin_client import PluginClient, Resource, changed
@@ -94,6 +98,38 @@ def test_a_secret_is_written_marked_and_refreshed(vault: PluginClient, openbao: 
     assert repaired.outputs["metadata"]["version"] == "3"
     call(openbao, "DELETE", f"{unique}/data/team/app")
     assert vault.read(made) is None
+
+
+class Upgrading(http.server.BaseHTTPRequestHandler):
+    """A server whose engine is mounted but not ready for its first two requests."""
+
+    requests = 0
+
+    def do_PUT(self) -> None:
+        type(self).requests += 1
+        self.rfile.read(int(self.headers["Content-Length"]))
+        told = "Upgrading from non-versioned to versioned data. This backend will be unavailable for a brief period."
+        ready = type(self).requests > 2
+        body = json.dumps({} if ready else {"errors": [told]}).encode()
+        self.send_response(200 if ready else 400)
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_: object) -> None:
+        """Print nothing."""
+
+
+def test_an_engine_that_comes_up_is_waited_for() -> None:
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), Upgrading) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            VaultConnection(HttpConnection(f"http://127.0.0.1:{server.server_port}/v1")).call(
+                "PUT", "kv/data/x", {"a": 1}
+            )
+        finally:
+            server.shutdown()
+    assert Upgrading.requests == 3
 
 
 @pytest.mark.parametrize(("everything", "left"), [(True, 404), (False, 200)])

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import ssl
+import time
 from typing import TYPE_CHECKING, Any, Final
 from urllib.parse import quote
 
@@ -23,7 +24,10 @@ _CODES: Final = {
     404: grpc.StatusCode.NOT_FOUND,
     429: grpc.StatusCode.RESOURCE_EXHAUSTED,
 }
-_SERVED_LOGINS: Final = ("authLogin", "authLoginUserpass", "authLoginJwt")
+_STILL_UPGRADING: Final = "Upgrading from non-versioned to versioned data"
+"""What a version 2 KV engine answers, having done nothing, for a moment after it was mounted."""
+_COMING_UP: Final = 15.0
+"""Seconds that such an engine is waited for."""
 
 
 class VaultConnection:
@@ -42,9 +46,14 @@ class VaultConnection:
         Raises:
             PluginError: With the server's message, without any text of the body.
         """
-        answer = self._http.request(method, "/" + quote(path), body)
-        if answer.failed:
+        limit = time.monotonic() + _COMING_UP
+        while True:
+            answer = self._http.request(method, "/" + quote(path), body)
             told = "; ".join(answer.body.get("errors") or []) or str(answer.body.get("message", ""))
+            if not answer.failed or _STILL_UPGRADING not in told or time.monotonic() > limit:
+                break
+            time.sleep(0.1)
+        if answer.failed:
             # Whatever was sent may be a secret; which of it is, only the caller's types know.
             told = scrub(told, [Secret(body)] if body else [])
             code = _CODES.get(answer.status, grpc.StatusCode.UNAVAILABLE)
