@@ -114,13 +114,13 @@ class _Keys:
     def _command(self, command: tree.CommandNode, *, at_root: bool, first: bool) -> None:
         terms = list(command.arguments)
         head = terms[0]
-        if first and isinstance(head, tree.IdentifierNode) and head.name == "index" and len(terms) > 1:
-            if _is_root(terms[1], at_root=at_root):
-                key = terms[2] if len(terms) > 2 else None  # noqa: PLR2004 - index, root and key
-                if not isinstance(key, tree.StringNode):
-                    raise _Unknown
-                self.found.add(tree.text_of(key))
-                terms = terms[3:]
+        indexes = first and isinstance(head, tree.IdentifierNode) and head.name == "index" and len(terms) > 1
+        if indexes and _is_root(terms[1], at_root=at_root):
+            key = terms[2] if len(terms) > 2 else None  # noqa: PLR2004 - index, root and key
+            if not isinstance(key, tree.StringNode):
+                raise _Unknown
+            self.found.add(tree.text_of(key))
+            terms = terms[3:]
         for term in terms:
             self._term(term, at_root=at_root)
 

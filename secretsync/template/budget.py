@@ -1,4 +1,7 @@
-"""What one rendering may cost. A template that wants more is refused, so that none can hold a sync up or fill memory."""
+"""What one rendering may cost.
+
+A template that wants more is refused, so that none can hold a sync up or fill memory.
+"""
 
 from __future__ import annotations
 
@@ -32,7 +35,7 @@ MAX_LIST_ITEMS: Final = 100_000
 """Items of a list that a function makes."""
 
 MAX_KEY_WORK: Final = 8
-"""Key generations, bcrypt hashes and password derivations: each costs some 0.1 s, an RSA key of 4096 bits counts four."""
+"""Key generations, password hashes and derivations, of some 0.1 s each; an RSA key of 4096 bits counts four."""
 
 MAX_SECONDS: Final = 10.0
 """Wall-clock limit, the last resort behind the steps."""

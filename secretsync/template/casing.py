@@ -1,4 +1,4 @@
-"""Letter cases, words and line wrapping as goutils and xstrings do them, behind sprig; the word rules come from gotpl."""
+"""Letter cases, words and line wrapping as goutils and xstrings do them; the word rules come from gotpl."""
 
 from __future__ import annotations
 

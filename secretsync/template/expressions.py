@@ -22,7 +22,7 @@ class _Nothing:
 
 
 SHALLOW: Final = frozenset(
-    [
+    {
         "call",
         "default",
         "dict",
@@ -49,7 +49,7 @@ SHALLOW: Final = frozenset(
         "coalesce",
         "all",
         "any",
-    ]
+    }
 )
 """Functions that look at their arguments from outside, so that a large value costs nothing."""
 
@@ -264,59 +264,62 @@ def _function(head: tree.IdentifierNode, arguments: tuple[tree.TermNode, ...], s
         return _logical(head, arguments, scope)
     function = scope.functions[head.name]
     fixed = len(function.parameters)
-    name, call, position, weight, key_work = (
-        function.name,
-        function.call,
-        head.start,
-        function.text_weight,
-        function.key_work,
-    )
-    given = [_argument(node, _parameter(function, index), scope, name) for index, node in enumerate(arguments)]
+    position = head.start
+    given = [_argument(node, _parameter(function, index), scope, function.name) for index, node in enumerate(arguments)]
     count = len(given)
-    deep = name not in SHALLOW
+    deep = function.name not in SHALLOW
     failing_text = _literal_message(function, arguments)
+
+    wanted = f"at least {fixed}" if function.variadic else str(fixed)
 
     def run(state: State, dot: Any, piped: Any) -> Any:  # noqa: ANN401 - Go values
         total = count if piped is NOTHING else count + 1
         if total != fixed and (total < fixed or not function.variadic):
-            want = f"at least {fixed}" if function.variadic else str(fixed)
-            raise ExecutionFailure(f"{name} takes {want} arguments, {total} are given", position)
+            raise ExecutionFailure(f"{function.name} takes {wanted} arguments, {total} are given", position)
         values = [argument(state, dot) for argument in given]
         if piped is not NOTHING:
-            values.append(_checked(piped, _parameter(function, total - 1), name, position))
-        length = 0
-        for value in values:
-            if type(value) is str:
-                length += len(value)
-            elif deep and isinstance(value, (list, dict)):
-                try:
-                    state.meter.spend(weigh(value) >> 3)
-                except BudgetExceeded as error:
-                    raise BudgetExceeded(f"{name}: {error.problem}", position) from None
-        state.meter.spend(1 + (weight >> 2) + length * weight // TEXT_PER_STEP)
-        if key_work:
-            state.meter.keys(key_work)
+            values.append(_checked(piped, _parameter(function, total - 1), function.name, position))
         try:
-            result = call(*values)
-        except BudgetExceeded as error:
-            raise BudgetExceeded(f"{name}: {error.problem}", position) from None
-        except ExecutionFailure as error:
-            raise ExecutionFailure(f"{name}: {error.problem}", position) from None
-        except FunctionFailure as error:
-            raise ExecutionFailure(f"{name}: {failing_text or error}", position) from None
-        except RecursionError:
-            raise BudgetExceeded(f"{name}: a value nests too deeply", position) from None
-        except Exception:  # noqa: BLE001 - its text may hold a value
-            raise ExecutionFailure(f"{name} cannot use the arguments it is given", position) from None
+            length = _charge(state.meter, function, values, deep=deep)
+            result = function.call(*values)
+        except Exception as error:  # noqa: BLE001 - the text of an unexpected one may hold a value
+            raise _failure(error, function.name, failing_text, position) from None
         if type(result) is str:
             state.meter.text(len(result))
-            if weight > 1 and not length:
-                state.meter.spend(len(result) * weight // TEXT_PER_STEP)
+            if function.text_weight > 1 and not length:
+                state.meter.spend(len(result) * function.text_weight // TEXT_PER_STEP)
         elif isinstance(result, (list, dict)):
             state.meter.spend(len(result) >> 3)
         return result
 
     return run
+
+
+def _charge(meter: Meter, function: Function, values: list[Any], *, deep: bool) -> int:
+    """Charge a call before it is made; gives the length of the text among the arguments."""
+    length = 0
+    for value in values:
+        if type(value) is str:
+            length += len(value)
+        elif deep and isinstance(value, (list, dict)):
+            meter.spend(weigh(value) >> 3)
+    weight = function.text_weight
+    meter.spend(1 + (weight >> 2) + length * weight // TEXT_PER_STEP)
+    if function.key_work:
+        meter.keys(function.key_work)
+    return length
+
+
+def _failure(error: Exception, name: str, message: str, position: int) -> ExecutionFailure:
+    if isinstance(error, BudgetExceeded):
+        return BudgetExceeded(f"{name}: {error.problem}", position)
+    if isinstance(error, ExecutionFailure):
+        return ExecutionFailure(f"{name}: {error.problem}", position)
+    if isinstance(error, FunctionFailure):
+        return ExecutionFailure(f"{name}: {message or error}", position)
+    if isinstance(error, RecursionError):
+        return BudgetExceeded(f"{name}: a value nests too deeply", position)
+    return ExecutionFailure(f"{name} cannot use the arguments it is given", position)
 
 
 def _literal_message(function: Function, arguments: tuple[tree.TermNode, ...]) -> str:
@@ -369,7 +372,7 @@ def _literal(node: tree.TermNode, parameter: str) -> object:
     if parameter == "bool" and isinstance(constant, bool):
         return constant
     if isinstance(constant, (bool, str, complex)):
-        raise ValueError(parameter)
+        raise ValueError(parameter)  # noqa: TRY004 - the one exception the caller knows
     if parameter == "float64":
         return float(constant)
     if parameter in ("int", "uint32") and constant == int(constant):

@@ -1,6 +1,6 @@
 """What goes wrong inside a template, before it becomes a TemplateError.
 
-The texts are written here or in the functions, from constants and names of the template only: no value ever gets into one.
+The texts are made of constants and of names that stand in the template: no value ever gets into one.
 """
 
 from __future__ import annotations

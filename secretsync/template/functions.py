@@ -20,14 +20,14 @@ class Function:
 
     Attributes:
         name: as templates write it.
-        signature: parameters and result in Go's notation, e.g. ``(int, string) string``; ``...`` marks the last as variadic.
+        signature: parameters and result in Go's notation, e.g. ``(int, ...string) string``.
         family: the heading it stands under in the reference.
         call: the implementation; it takes Go values as `govalues` maps them.
         parameters: Go types of the parameters, without the variadic one.
         variadic: Go type of the variadic parameter, empty where there is none.
         volatile: whether two calls with the same arguments may give different results.
         key_work: what it charges of `budget.MAX_KEY_WORK`; 4096-bit RSA counts more than its declaration.
-        text_weight: how many times the usual price its text costs; above 1 where Python walks it character by character.
+        text_weight: how many times the usual price its text costs; above 1 where each character is visited.
     """
 
     name: str

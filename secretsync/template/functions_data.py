@@ -241,7 +241,7 @@ def _fail(_message: str) -> str:
     raise FunctionFailure("the template ends itself with a message, which is not shown because it may hold a value")
 
 
-def functions() -> Iterator[Function]:
+def functions() -> Iterator[Function]:  # noqa: PLR0915 - a table
     """All functions of this module."""
     listed, item = "(any) []any", "(any) any"
     family = "lists"

@@ -371,7 +371,7 @@ def _quote_rune(number: int, *, ascii_only: bool) -> str:
 
 
 def quote(text: str, *, ascii_only: bool = False) -> str:
-    """strconv.Quote: double quotes, Go's escapes, bytes that are not UTF-8 as ``\\xNN``."""
+    r"""strconv.Quote: double quotes, Go's escapes, bytes that are not UTF-8 as ``\xNN``."""
     out = ['"']
     for char in text:
         code = ord(char)
@@ -428,10 +428,7 @@ def _float_digits(value: float, verb: str, flags: _Flags) -> str:
     if verb in "eE":
         text = f"{value:.{6 if precision is None else precision}e}"
         return text.upper() if verb == "E" else text
-    if precision is None:
-        text = shortest_float(value)
-    else:
-        text = f"{value:{'#' if flags.sharp else ''}.{precision or 1}g}"
+    text = shortest_float(value) if precision is None else f"{value:{'#' if flags.sharp else ''}.{precision or 1}g}"
     return text.upper() if verb == "G" else text
 
 

@@ -68,7 +68,7 @@ def dumps(value: object, *, escape_html: bool = True, indent: str = "") -> str:
     return "".join(out)
 
 
-def _write(value: object, out: list[str], *, escape_html: bool, indent: str, depth: int) -> None:
+def _write(value: object, out: list[str], *, escape_html: bool, indent: str, depth: int) -> None:  # noqa: C901 - one branch per kind
     if depth > MAX_DATA_DEPTH:
         raise FunctionFailure("the value nests too deeply")
     if isinstance(value, GoObject):

@@ -135,7 +135,7 @@ def _without_literals(text: str) -> str:
 
 
 def text_of(node: StringNode) -> str:
-    """The string a literal stands for; ``\\xNN`` and octal escapes are bytes, as in Go."""
+    r"""The string a literal stands for; ``\xNN`` and octal escapes are bytes, as in Go."""
     quoted = node.quoted
     if quoted[0] == "`" or "\\" not in quoted:
         return str(node.value)

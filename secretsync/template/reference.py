@@ -1,4 +1,4 @@
-"""The reference of the template functions as Markdown, made from the registry: ``python -m secretsync.template.reference``."""
+"""The reference of the template functions as Markdown, made from the registry."""
 
 from __future__ import annotations
 
@@ -11,10 +11,11 @@ _HEAD = """# Template functions
 
 Generated from the code (`python -m secretsync.template.reference > docs/template-functions.md`).
 
-Templates are Go's `text/template` with the functions of sprig and of ESO's template engine v2 (ESO v2.9.0). The root is a
-`map[string]string`: `{{ .key }}` fails where the key is missing, `{{ index . "key" }}` gives an empty string, and sprig's
-functions on maps do not accept the root. `any` stands for Go's `interface {}`. A *volatile* function gives something new
-at every rendering, so that the target changes at every refresh. `env`, `expandenv` and `getHostByName` are absent.
+Templates are Go's `text/template` with the functions of sprig and of ESO's template engine v2 (ESO v2.9.0). The root
+is a `map[string]string`: `{{ .key }}` fails where the key is missing, `{{ index . "key" }}` gives an empty string, and
+sprig's functions on maps do not accept the root. `any` stands for Go's `interface {}`. A *volatile* function gives
+something new at every rendering, so that the target changes at every refresh. `env`, `expandenv` and `getHostByName`
+are absent.
 """
 
 

@@ -75,12 +75,18 @@ pieces = st.sampled_from(
 @given(st.lists(pieces, max_size=25).map(" ".join) | st.text(max_size=60))
 def test_any_text_renders_or_is_a_template_error(template: str) -> None:
     for source in (template, "{{ " + template + " }}"):
-        try:
-            render(source, {"a": "1", "b": b"\xff"})
-            volatile_functions(source)
-            referenced_keys(source)
-        except TemplateError as error:
-            assert "template" in error.place
+        error = failure(source)
+        assert error is None or "template" in error.place
+
+
+def failure(source: str) -> TemplateError | None:
+    try:
+        render(source, {"a": "s3cr3t-canary", "b": b"\xff"})
+        volatile_functions(source)
+        referenced_keys(source)
+    except TemplateError as error:
+        return error
+    return None
 
 
 arguments = st.sampled_from(
@@ -93,7 +99,4 @@ arguments = st.sampled_from(
     st.sampled_from(sorted(name for name in FUNCTIONS if not FUNCTIONS[name].key_work)), st.lists(arguments, max_size=5)
 )
 def test_any_call_renders_or_is_a_template_error(name: str, operands: list[str]) -> None:
-    try:
-        render("{{ " + " ".join([name, *operands]) + " }}", {"a": "s3cr3t-canary", "b": b"\xff"})
-    except TemplateError as error:
-        assert "s3cr3t" not in str(error)
+    assert "s3cr3t" not in str(failure("{{ " + " ".join([name, *operands]) + " }}"))
