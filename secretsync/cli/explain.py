@@ -11,7 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from secretsync.api import load_manifests
+from secretsync.api import go_duration, load_manifests
 from secretsync.cli import output
 from secretsync.cli.arguments import add_json
 from secretsync.cli.rehearsal import Rehearsal
@@ -164,7 +164,7 @@ async def _later(rehearsal: Rehearsal, event: str) -> Line:
         return Line(event, "stays as it is", "until the ExternalSecret is edited", "")
     if not refresh.decide(external_secret, live, now + every + timedelta(seconds=1)).refresh:
         return Line(event, "stays as it is", "while the sync windows are closed", "")
-    return _line(event, rehearsal, await rehearsal.sync(), f"within {every}")
+    return _line(event, rehearsal, await rehearsal.sync(), f"within {go_duration.format(every)}")
 
 
 def _line(event: str, rehearsal: Rehearsal, outcome: Outcome, when: str) -> Line:
@@ -176,10 +176,10 @@ def _settings(external_secret: ExternalSecret) -> str:
     every = refresh.interval(external_secret)
     parts = {
         "refreshPolicy": spec.refresh_policy,
-        "refreshInterval": every if every is not None else "none",
+        "refreshInterval": go_duration.format(every) if every is not None else "none",
         "creationPolicy": spec.target.creation_policy,
         "deletionPolicy": spec.target.deletion_policy,
-        "immutable": spec.target.immutable,
+        "immutable": str(spec.target.immutable).lower(),
     }
     return "  ".join(f"{name} {value}" for name, value in parts.items())
 

@@ -21,8 +21,8 @@ from secretsync.sync.templating import apply_template, read_sources
 from secretsync.values import go_json, go_regexp
 
 if TYPE_CHECKING:
-    from pathlib import Path
     from collections.abc import Sequence
+    from pathlib import Path
 
     from secretsync.api import ExternalSecret, Find, JsonObject, RemoteRef, Store, StoreRef
     from secretsync.providers.protocol import Provider, RemoteKey, Validity

@@ -25,7 +25,8 @@ if TYPE_CHECKING:
 _DESCRIPTION = """\
 Prints, for every ExternalSecret in the files, the Secret that would be written, what it reads upstream, and warnings.
 Works without a cluster. Values come from --values, a YAML mapping from remote key to text or to a mapping of
-properties; without it placeholders stand in. Values are masked unless --show-values is given. Exit status 1 where something is wrong.
+properties; without it placeholders stand in. Values are masked unless --show-values is given. Exit status 1 where
+something is wrong.
 """
 _MASK = "***"
 
