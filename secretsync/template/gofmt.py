@@ -13,6 +13,7 @@ MAX_WIDTH: Final = 100_000
 """Largest width or precision; Go's own limit is 1e6, beyond which it writes ``%!(BADWIDTH)``."""
 
 _GO_MAX_WIDTH: Final = 1_000_000
+_G_DIGITS: Final = 6
 _INTEGER_BASES: Final = {"d": 10, "b": 2, "o": 8, "O": 8, "x": 16, "X": 16}
 _ESCAPES: Final = {7: "\\a", 8: "\\b", 12: "\\f", 10: "\\n", 13: "\\r", 9: "\\t", 11: "\\v", 92: "\\\\"}
 
@@ -160,7 +161,9 @@ class _Directive:
             self._after_index = False
             if number is None:
                 return "%!(BADPREC)"
-            self._flags.precision = number if number >= 0 else None
+            if number < 0:
+                return "%!(BADPREC)"
+            self._flags.precision = number
             return ""
         self._flags.precision = self._read_number() or 0
         return ""
@@ -226,7 +229,7 @@ def _format_value(value: object, verb: str, flags: _Flags, depth: int) -> str:  
     if isinstance(value, str):
         return _format_text(value, verb, flags)
     if isinstance(value, bool):
-        return _pad("true" if value else "false", flags) if verb in "tv" else _bad_verb(value, verb)
+        return _pad("true" if value else "false", flags) if verb in "tv" else _bad_verb(value, verb, flags)
     if isinstance(value, int):
         return _format_integer(value, verb, flags)
     if isinstance(value, float):
@@ -234,18 +237,18 @@ def _format_value(value: object, verb: str, flags: _Flags, depth: int) -> str:  
     if isinstance(value, bytes):
         return _format_bytes(value, verb, flags)
     if isinstance(value, GoObject):
-        return _format_text(str(value), verb, flags) if verb in "vsxXq" else _bad_verb(value, verb)
+        return _format_text(str(value), verb, flags) if verb in "vsxXq" else _bad_verb(value, verb, flags)
     if isinstance(value, list):
         return _format_list(value, verb, flags, depth)
     if isinstance(value, dict):
         return _format_map(value, verb, flags, depth)
     if isinstance(value, complex):
         return f"({_format_float(value.real, 'g', flags)}{_format_float(value.imag, 'g', _Flags(plus=True))}i)"
-    return _bad_verb(value, verb)
+    return _bad_verb(value, verb, flags)
 
 
-def _bad_verb(value: object, verb: str) -> str:
-    return f"%!{verb}({type_name(value)}={default_format(value)})"
+def _bad_verb(value: object, verb: str, flags: _Flags) -> str:
+    return f"%!{verb}({type_name(value)}={_format_value(value, 'v', flags, 0)})"
 
 
 def _format_list(value: list[Any], verb: str, flags: _Flags, depth: int) -> str:
@@ -286,7 +289,7 @@ def _format_text(text: str, verb: str, flags: _Flags) -> str:
         if flags.sharp and "`" not in shown and all(char == "\t" or char.isprintable() for char in shown):
             return _pad(f"`{shown}`", flags)
         return _pad(quote(shown, ascii_only=flags.plus), flags, zero=True)
-    return _bad_verb(text, verb)
+    return _bad_verb(text, verb, flags)
 
 
 def _truncate(text: str, precision: int | None) -> str:
@@ -330,7 +333,7 @@ def _format_integer(value: int, verb: str, flags: _Flags) -> str:
         if flags.sharp and 0 <= number <= 0x10FFFF and chr(number).isprintable():  # noqa: PLR2004 - last code point
             text += f" '{chr(number)}'"
         return _pad(text, flags)
-    return _bad_verb(value, verb)
+    return _bad_verb(value, verb, flags)
 
 
 def _without_sharp(flags: _Flags) -> _Flags:
@@ -395,17 +398,14 @@ def quote(text: str, *, ascii_only: bool = False) -> str:
 
 def _format_float(value: float, verb: str, flags: _Flags) -> str:
     if verb not in "vgGeEfFxXb":
-        return _bad_verb(value, verb)
+        return _bad_verb(value, verb, flags)
     if verb == "b" or (verb in "xX" and flags.precision is not None):
         raise FunctionFailure("binary floats and hexadecimal ones with a precision are not supported")
     sign = "-" if math.copysign(1.0, value) < 0 and not math.isnan(value) else "+"
     if math.isinf(value) or math.isnan(value):
-        body = "Inf" if math.isinf(value) else "NaN"
-        shown_sign = sign if sign == "-" or flags.plus else " " if flags.space else ""
-        if flags.plus and math.isnan(value):
-            shown_sign = "+"
-        elif math.isinf(value) and verb == "v" and not flags.space:
-            shown_sign = sign
+        infinite = math.isinf(value)
+        shown_sign = " " if flags.space and sign == "+" else sign if infinite or flags.plus else ""
+        body = "Inf" if infinite else "NaN"
         return _pad(shown_sign + body, flags)
     body = _float_digits(abs(value), verb, flags)
     shown_sign = "-" if sign == "-" else "+" if flags.plus else " " if flags.space else ""
@@ -428,7 +428,11 @@ def _float_digits(value: float, verb: str, flags: _Flags) -> str:
     if verb in "eE":
         text = f"{value:.{6 if precision is None else precision}e}"
         return text.upper() if verb == "E" else text
-    text = shortest_float(value) if precision is None else f"{value:{'#' if flags.sharp else ''}.{precision or 1}g}"
+    text = (
+        shortest_float(value)
+        if precision is None and not flags.sharp
+        else f"{value:{'#' if flags.sharp else ''}.{_G_DIGITS if precision is None else precision or 1}g}"
+    )
     return text.upper() if verb == "G" else text
 
 

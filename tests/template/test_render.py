@@ -125,7 +125,8 @@ def test_a_surrogate_in_the_data_is_refused() -> None:
 def test_a_mapping_is_read_as_yaml() -> None:
     text = "a: {{ .x | quote }}\nb: 1\nc: 1.50\nd: true\ne: null\nf: 12345678901234567890\n1: x\ng: 2024-01-02"
     assert render_mapping(text, {"x": "p: q\n"}) == {
-        "a": b"p: q\n", "b": b"1", "c": b"1.5", "d": b"true", "e": b"", "f": b"12345678901234567890", "1": b"x", "g": b"2024-01-02",
+        "a": b"p: q\n", "b": b"1", "c": b"1.5", "d": b"true", "e": b"", "f": b"12345678901234567890",
+        "1": b"x", "g": b"2024-01-02",
     }  # fmt: skip
     assert render_mapping("", {}) == {}
     assert render_mapping("{{ .x }}", {"x": '{"k": "v"}'}) == {"k": b"v"}
