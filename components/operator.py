@@ -19,10 +19,13 @@ if TYPE_CHECKING:
 _NAME = "external-secrets"
 _LABELS = {"app.kubernetes.io/name": _NAME, "app.kubernetes.io/component": "controller"}
 _PORT = 18080
+_NOT_SERVED = {"clusterexternalsecrets.external-secrets.io", "pushsecrets.external-secrets.io"}
 
 
 class CustomResourceDefinitions(pulumi.ComponentResource):
-    """The CRDs and the admission policies of the kinds, both made from the models.
+    """The CRDs and the admission policies of the kinds that the operator serves, both made from the models.
+
+    A kind that nothing acts on is not installed: its objects would be accepted and do nothing.
 
     They stay when the stack goes: deleting a CRD deletes every object of its kind in the whole cluster. The embedded
     environment, whose cluster goes with the stack, may say otherwise by `retain`.
@@ -39,12 +42,15 @@ class CustomResourceDefinitions(pulumi.ComponentResource):
                 crd["metadata"]["name"], metadata=crd["metadata"], spec=crd["spec"], opts=child
             )
             for crd in crds()
+            if crd["metadata"]["name"] not in _NOT_SERVED
         ]
         types: Mapping[str, Any] = {
             "ValidatingAdmissionPolicy": kubernetes.admissionregistration.v1.ValidatingAdmissionPolicy,
             "ValidatingAdmissionPolicyBinding": kubernetes.admissionregistration.v1.ValidatingAdmissionPolicyBinding,
         }
         for policy in admission_policies():
+            if policy["metadata"]["name"] in _NOT_SERVED:
+                continue
             resource = types[policy["kind"]]
             suffix = "-binding" if policy["kind"].endswith("Binding") else ""
             resource(
