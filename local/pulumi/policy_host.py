@@ -28,7 +28,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from pulumi.runtime.proto import analyzer_pb2, analyzer_pb2_grpc  # isort: skip
 
-from local.pulumi.serving import OPTIONS  # isort: skip
+from local.pulumi.serving import OPTIONS, wait_for_end  # isort: skip
 
 if TYPE_CHECKING:
     from pulumi.runtime.proto import plugin_pb2
@@ -170,20 +170,20 @@ def main() -> None:
     analyzer_pb2_grpc.add_AnalyzerServicer_to_server(host, server)
     stop = threading.Event()
 
-    def on_signal(*_: object) -> None:
-        stop.set()
-        host.wanted.set()
-
     for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, on_signal)
+        signal.signal(number, lambda *_: stop.set())
     port = server.add_insecure_port("127.0.0.1:0")
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
     # What a pack prints while it is imported must not look like a second port.
     sys.stdout = sys.stderr
+    threading.Thread(target=_end, args=(stop,), daemon=True).start()
     host.wanted.wait()
-    if not stop.is_set():
-        host.load(sys.argv[-1])
-        stop.wait()
+    host.load(sys.argv[-1])
+    threading.Event().wait()
+
+
+def _end(stop: threading.Event) -> None:
+    wait_for_end(stop)
     os._exit(0)

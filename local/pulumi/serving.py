@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 _MESSAGE_BYTES = 400 << 20
 """The engine's own limit for one message."""
+_PARENT_SECONDS = 1.0
+"""How often a stand-in looks whether the engine still lives."""
 OPTIONS = (
     ("grpc.max_receive_message_length", _MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MESSAGE_BYTES),
@@ -53,6 +55,13 @@ class _Failures(grpc.ServerInterceptor):
         return grpc.unary_unary_rpc_method_handler(call, handler.request_deserializer, handler.response_serializer)
 
 
+def wait_for_end(stop: threading.Event) -> None:
+    """Wait for the signal, or for the end of the process that started this one: a killed engine stops nothing."""
+    parent = os.getppid()
+    while not stop.wait(_PARENT_SECONDS) and os.getppid() == parent:
+        pass
+
+
 def serve(
     register: Callable[[grpc.Server], None],
     *,
@@ -60,7 +69,7 @@ def serve(
     answer_failures: bool = True,
     stopped: Callable[[], None] | None = None,
 ) -> None:
-    """Serve until SIGINT or SIGTERM, then end the process; does not return.
+    """Serve until SIGINT, SIGTERM or the end of the engine, then end the process; does not return.
 
     Args:
         register: Adds the servicers.
@@ -79,7 +88,7 @@ def serve(
     server.start()
     sys.stdout.write(f"{port}\n")
     sys.stdout.flush()
-    stop.wait()
+    wait_for_end(stop)
     if stopped is not None:
         stopped()
     # Calls may still be waiting for a server's answer; nothing is left to tidy that the engine would wait for.

@@ -2,7 +2,13 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import contextlib
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
 
 import grpc
 import pytest
@@ -10,10 +16,7 @@ from google.protobuf.empty_pb2 import Empty
 
 from local.pulumi import protocol
 from local.pulumi.wire import UNKNOWN, Secret, encode_map
-from tests.pulumi_standins.plugin_client import PluginClient, Resource
-
-if TYPE_CHECKING:
-    from pathlib import Path
+from tests.pulumi_standins.plugin_client import PROJECT, PluginClient, Resource
 
 pytestmark = pytest.mark.contract
 
@@ -29,6 +32,36 @@ def test_a_plugin_tells_its_port_and_version_and_ends_quickly_and_quietly(name: 
         code, seconds, printed = plugin.interrupt()
     assert (code, printed) == (0, b"")
     assert seconds < 4, "the engine kills after five seconds"
+
+
+def test_a_plugin_ends_when_the_engine_was_killed() -> None:
+    code = f"import sys; sys.path.insert(0, {str(PROJECT)!r}); from {PLUGINS['vault']} import main; main()"
+    start = (
+        "import subprocess, sys, time\n"
+        f"child = subprocess.Popen([sys.executable, '-P', '-c', {code!r}, '1.2.3', 'x'], stdout=subprocess.PIPE)\n"
+        "child.stdout.readline()\nprint(child.pid, flush=True)\ntime.sleep(60)\n"
+    )
+    engine = subprocess.Popen([sys.executable, "-c", start], stdout=subprocess.PIPE)
+    assert engine.stdout is not None
+    pid = int(engine.stdout.readline())
+    try:
+        engine.kill()
+        engine.communicate()
+        limit = time.monotonic() + 10
+        while Path(f"/proc/{pid}").exists() and _state(pid) != "Z":
+            assert time.monotonic() < limit, "the plugin outlives its engine"
+            time.sleep(0.05)
+    finally:
+        with contextlib.suppress(ProcessLookupError):
+            os.kill(pid, signal.SIGKILL)
+
+
+def _state(pid: int) -> str:
+    """A process's state letter; Z is one that ended and that nobody has waited for."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[0]
+    except OSError:
+        return "Z"
 
 
 @pytest.mark.parametrize("name", PLUGINS)
