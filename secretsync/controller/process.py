@@ -9,8 +9,9 @@ import secrets
 import signal
 import socket
 from collections import defaultdict
+from collections.abc import Hashable
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 from secretsync.controller.events import EventRecorder
 from secretsync.controller.informer import Informer, version_of
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
     from secretsync.providers.protocol import Provider
 
 log = logging.getLogger(__name__)
+
+E = TypeVar("E", bound=Hashable)
 
 _STORE_WORKERS = 8
 _GONE_CHECK = 0.05
@@ -205,7 +208,7 @@ class Controller:
             return
         if change.old is not None and version_of(change.old) == version_of(change.new):
             return  # a write of our own
-        for key in keys:
+        for key in tuple(keys):
             memory = self._memories.get(key)
             if memory is not None and memory.attempted:
                 self.queue.add(key, Priority.Changed)
@@ -230,9 +233,18 @@ class Controller:
             self._by_store[store].add(key)
 
     def _unlink(self, key: Key, raw: JsonObject) -> None:
-        self._by_target[key[0], _target_name(raw)].discard(key)
+        _discard(self._by_target, (key[0], _target_name(raw)), key)
         for store in _stores(raw, key[0]):
-            self._by_store[store].discard(key)
+            _discard(self._by_store, store, key)
+
+
+def _discard(index: dict[E, set[Key]], entry: E, key: Key) -> None:
+    """Take a key out of an index, and the entry with its last key."""
+    keys = index.get(entry)
+    if keys is not None:
+        keys.discard(key)
+        if not keys:
+            del index[entry]
 
 
 def _target_name(raw: JsonObject) -> str:
