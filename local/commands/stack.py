@@ -39,14 +39,17 @@ class StackError(LocalError):
     """Pulumi refused something about the stack."""
 
 
-def ensure_passphrase(layout: Layout) -> None:
+def ensure_passphrase(layout: Layout) -> bool:
     """Makes the passphrase once.
+
+    Returns:
+        Whether it was made now.
 
     Raises:
         LocalError: it is gone though state exists that only it opens, or it may not be written.
     """
     if layout.passphrase.is_file():
-        return
+        return False
     if layout.pulumi_state.is_dir() and any(layout.pulumi_state.rglob("*.json")):
         raise LocalError(
             "the passphrase of the Pulumi state is gone",
@@ -54,6 +57,7 @@ def ensure_passphrase(layout: Layout) -> None:
             remedy="put it back, or begin anew with `make clean`",
         )
     write_private(layout.passphrase, secrets.token_urlsafe(32))
+    return True
 
 
 def merge_configuration(layout: Layout, project: Path = PROJECT) -> Path:

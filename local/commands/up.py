@@ -72,10 +72,13 @@ def _tell_part(steps: Steps, part: str, event: str, seconds: float) -> None:
 def _bring_up_stack(environment: Environment, engine_program: Path, steps: Steps) -> updating.Update:
     layout = environment.layout
     with steps.step("pulumi home") as step:
-        ensure_passphrase(layout)
+        first = ensure_passphrase(layout)
         prepared = home.prepare(layout, engine=engine_program)
         step.detail = f"{len(prepared.parts)} plugins, {len(prepared.stand_ins)} of them local stand-ins"
-    for part in prepared.stand_ins:
+    if prepared.stand_ins:
+        names = ", ".join(f"{part.name.removeprefix('resource ')} {part.version}" for part in prepared.stand_ins)
+        steps.note(f"local stand-ins serve for {names}: the official ones are not to be had here")
+    for part in prepared.stand_ins if first else ():
         steps.note(str(part))
     engine = Engine(engine_program, _environment_variables(environment), layout)
     with steps.step(f"stack {STACK}") as step:

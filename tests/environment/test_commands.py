@@ -80,6 +80,31 @@ def test_a_whole_life_from_up_to_clean(root: Path) -> None:
     assert _command(root, "clean").stdout == "Nothing to remove.\n"
 
 
+def test_up_brings_the_dev_stack_to_a_table_and_finds_it_unchanged_afterwards(root: Path) -> None:
+    committed = (PROJECT / "Pulumi.dev.yaml").read_bytes()
+    first = _command(root, "up")
+    assert first.returncode == 0, first.stderr
+    assert "mysecretfoobar" in first.stdout
+    assert 'eval "$(make -s env)"' in first.stdout
+
+    _command(root, "down")
+    again = _command(root, "up", "--json")
+    assert again.returncode == 0, again.stderr
+    document = json.loads(again.stdout)
+    assert document["unchanged"] is True, document["changes"]
+    assert set(document["started"]) == set(ORDER)
+    assert "mysecretfoobar" in json.dumps(document["secrets"])
+    assert (PROJECT / "Pulumi.dev.yaml").read_bytes() == committed
+
+    exported = _command(root, "env").stdout
+    shell = 'eval "$1"; pulumi destroy --yes --skip-preview >&2 && pulumi stack export'
+    answer = subprocess.run(
+        ["/bin/sh", "-c", shell, "sh", exported], cwd=PROJECT, capture_output=True, text=True, check=False
+    )
+    assert answer.returncode == 0, answer.stderr
+    assert not json.loads(answer.stdout)["deployment"].get("resources")
+
+
 def test_up_goes_on_from_where_an_interrupt_left_it(root: Path) -> None:
     command = [sys.executable, "-m", "local", "up", "--no-stack"]
     child = subprocess.Popen(
