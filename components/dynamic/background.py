@@ -7,18 +7,23 @@ loop, so connections are shared and nothing is opened twice.
 from __future__ import annotations
 
 import asyncio
+import atexit
 import threading
+from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from secretsync.errors import ProviderUnavailable
 
 if TYPE_CHECKING:
-    from collections.abc import Coroutine
+    from collections.abc import Awaitable, Callable, Coroutine
 
 T = TypeVar("T")
 
+_CLOSING_SECONDS = 2.0
+
 _lock = threading.Lock()
 _loop: asyncio.AbstractEventLoop | None = None
+_closers: list[Callable[[], Awaitable[None]]] = []
 
 
 def _running_loop() -> asyncio.AbstractEventLoop:
@@ -27,7 +32,27 @@ def _running_loop() -> asyncio.AbstractEventLoop:
         if _loop is None:
             _loop = asyncio.new_event_loop()
             threading.Thread(target=_loop.run_forever, name="secretsync", daemon=True).start()
+            atexit.register(_close, _loop)
         return _loop
+
+
+def at_end(closer: Callable[[], Awaitable[None]]) -> None:
+    """Await `closer` on the shared loop when the process ends; all closers together get two seconds.
+
+    The engine ends a provider with SIGINT and kills it five seconds later, so nothing may hang here, and nobody would
+    read a complaint.
+    """
+    with _lock:
+        _closers.append(closer)
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    async def close_all() -> None:
+        await asyncio.gather(*(closer() for closer in _closers), return_exceptions=True)
+
+    closing = asyncio.run_coroutine_threadsafe(asyncio.wait_for(close_all(), _CLOSING_SECONDS), loop)
+    with suppress(TimeoutError):
+        closing.result(_CLOSING_SECONDS + 0.5)
 
 
 def run(coroutine: Coroutine[Any, Any, T], *, deadline: float) -> T:

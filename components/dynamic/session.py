@@ -6,6 +6,7 @@ what it then writes come from the same reads.
 
 from __future__ import annotations
 
+import asyncio
 import json
 from typing import TYPE_CHECKING
 
@@ -66,10 +67,9 @@ class DeclaredProviders:
         return self._opened[identity]
 
     async def aclose(self) -> None:
-        """Log out of every backend."""
+        """Log out of every backend, side by side; one that does not answer keeps no other from it."""
         opened, self._opened = list(self._opened.values()), {}
-        for provider in opened:
-            await provider.aclose()
+        await asyncio.gather(*(provider.aclose() for provider in opened), return_exceptions=True)
 
 
 class Session:
@@ -90,8 +90,10 @@ class Session:
 
     async def aclose(self) -> None:
         """Close everything."""
-        await self.providers.aclose()
-        await self.cluster.__aexit__(None, None, None)
+        try:
+            await self.providers.aclose()
+        finally:
+            await self.cluster.__aexit__(None, None, None)
 
 
 def read_stores(document: str) -> tuple[Store, ...]:

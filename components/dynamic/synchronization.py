@@ -120,6 +120,7 @@ class Synchronization:
         async with self._opening:
             if self._session is None:
                 self._session = await Session.open(self._connection)
+                background.at_end(self._session.aclose)
         if props is not None:
             self._session.providers.declare(read_stores(props["stores"]))
         return self._session
