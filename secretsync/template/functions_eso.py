@@ -96,7 +96,7 @@ def functions() -> Iterator[Function]:
     yield from define(family, one, "jwkPublicKeyPem", certificates.jwk_public_pem)
     yield from define(family, one, "jwkPrivateKeyPem", certificates.jwk_private_pem)
     yield from define(family, "(any) string", "toYaml", _to_yaml, text_weight=64)
-    yield from define(family, "(string) map[string]any", "fromYaml", _from_yaml, text_weight=128)
+    yield from define(family, "(string) map[string]any", "fromYaml", _from_yaml, text_weight=256)
     yield from define(family, "(string, string, string, string) string", "rsaDecrypt", certificates.rsa_decrypt)
     yield from define(family, one, "hexdec", _hex_decode)
 

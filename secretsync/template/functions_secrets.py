@@ -53,11 +53,20 @@ Certificate.members = {"Cert": lambda self: self.cert, "Key": lambda self: self.
 
 
 def _random_text(alphabet: str) -> Callable[[int], str]:
+    # Bytes beyond the largest multiple of the alphabet's size are thrown away, so that every character is as likely.
+    size = len(alphabet)
+    fair = 256 - 256 % size
+    table = bytes(ord(alphabet[byte % size]) for byte in range(256))
+    unfair = bytes(range(fair, 256))
+
     def generate(count: int) -> str:
         if count < 0:
             return ""
         check_length(count * _RANDOM_WEIGHT)
-        return "".join(_RANDOM.choices(alphabet, k=count))
+        chosen = b""
+        while len(chosen) < count:
+            chosen += os.urandom(2 * (count - len(chosen)) + 16).translate(table, unfair)
+        return chosen[:count].decode()
 
     return generate
 

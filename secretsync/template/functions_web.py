@@ -161,5 +161,5 @@ def functions() -> Iterator[Function]:
         "(string, string) bool",
         "semverCompare",
         lambda constraint, version: Constraints(constraint).admit(Version.parse(version)),
-        text_weight=64,
+        text_weight=128,
     )
