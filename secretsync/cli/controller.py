@@ -31,7 +31,10 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     add_cluster(parser)
-    parser.add_argument("--namespace", default="", metavar="NAME", help="watch this namespace alone")
+    parser.add_argument(
+        "--namespace", action="append", default=[], metavar="NAME", help="watch this namespace only; may be repeated"
+    )
+    parser.add_argument("--no-cluster-stores", action="store_true", help="serve no ClusterSecretStores")
     parser.add_argument(
         "--concurrent", type=_positive, default=defaults.concurrent, metavar="N", help="ExternalSecrets synced at once"
     )
@@ -65,18 +68,20 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 def run(arguments: argparse.Namespace) -> int:
     """Run until told to end."""
     logs.configure(level=arguments.log_level, style=arguments.log_format)
+    config = read_config(arguments)
     settings = ControllerSettings(
         concurrent=arguments.concurrent,
-        namespace=arguments.namespace,
+        namespaces=tuple(dict.fromkeys(arguments.namespace)),
+        cluster_stores=not arguments.no_cluster_stores,
         controller_class=arguments.controller_class,
         store_requeue_interval=arguments.store_requeue_interval,
         floodgate=not arguments.no_floodgate,
         leader_elect=arguments.leader_elect,
-        leader_namespace=arguments.leader_namespace,
+        leader_namespace=arguments.leader_namespace or config.namespace,
         lease_name=arguments.lease_name,
         listen=arguments.listen,
     )
-    asyncio.run(_run(read_config(arguments), settings))
+    asyncio.run(_run(config, settings))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""A cache of one kind of object, kept true by one LIST and one WATCH."""
+"""A cache of one kind of object, kept true by one LIST and one WATCH for each namespace that is followed."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from secretsync.errors import ClusterError
 from secretsync.kube.protocol import WatchExpired
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from secretsync.api import JsonObject
     from secretsync.kube.protocol import Cluster
@@ -60,7 +60,7 @@ class Informer:
         cluster: where.
         resource: which kind.
         on_change: called for every change, in the event loop; must not block.
-        namespace: only this one; empty for all.
+        namespaces: only these; empty for all.
         label_selector: only these.
         metadata_only: ask for no more than metadata.
         keep: what of an object is kept; the whole of it by default.
@@ -72,7 +72,7 @@ class Informer:
         resource: Resource,
         on_change: Callable[[Change], None],
         *,
-        namespace: str = "",
+        namespaces: Sequence[str] = (),
         label_selector: str = "",
         metadata_only: bool = False,
         keep: Callable[[JsonObject], JsonObject] = lambda obj: obj,
@@ -82,7 +82,8 @@ class Informer:
         self._cluster = cluster
         self._resource = resource
         self._on_change = on_change
-        self._namespace = namespace or None
+        self._namespaces: tuple[str | None, ...] = tuple(namespaces) or (None,)
+        self._unlisted = set(self._namespaces)
         self._label_selector = label_selector
         self._metadata_only = metadata_only
         self._keep = keep
@@ -106,13 +107,18 @@ class Informer:
 
     async def run(self) -> None:
         """List, then watch, for ever; failures are logged and tried again with growing pauses."""
+        await asyncio.gather(*(self._follow(namespace) for namespace in self._namespaces))
+
+    async def _follow(self, namespace: str | None) -> None:
         pause = _FIRST_PAUSE
         while True:
             try:
-                version = await self._list()
+                version = await self._list(namespace)
                 pause = _FIRST_PAUSE
-                self.synced.set()
-                await self._watch(version)
+                self._unlisted.discard(namespace)
+                if not self._unlisted:
+                    self.synced.set()
+                await self._watch(namespace, version)
             except WatchExpired:
                 log.debug("the watch on %s expired", self._resource.plural)
             except ClusterError as error:
@@ -120,10 +126,10 @@ class Informer:
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, _LONGEST_PAUSE)
 
-    async def _list(self) -> str:
+    async def _list(self, namespace: str | None) -> str:
         listing = await self._cluster.list(
             self._resource,
-            self._namespace,
+            namespace,
             label_selector=self._label_selector,
             metadata_only=self._metadata_only,
         )
@@ -131,14 +137,15 @@ class Informer:
         for obj in listing.items:
             present.add(key_of(obj))
             self._changed(obj)
-        for key in [key for key in self.objects if key not in present]:
+        followed = [key for key in self.objects if namespace is None or key[0] == namespace]
+        for key in (key for key in followed if key not in present):
             self._gone(key)
         return listing.resource_version
 
-    async def _watch(self, version: str) -> None:
+    async def _watch(self, namespace: str | None, version: str) -> None:
         watch = self._cluster.watch(
             self._resource,
-            self._namespace,
+            namespace,
             resource_version=version,
             label_selector=self._label_selector,
             metadata_only=self._metadata_only,

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import secrets
 import signal
 import socket
@@ -68,12 +67,12 @@ class Controller:
         self._providers.fetches = self.fetches
         self.targets = CachedTargets(
             cluster,
-            namespace=settings.namespace,
+            namespaces=settings.namespaces,
             on_target=self._target_changed,
             on_other=self.stores.credentials_changed,
         )
         self.external_secrets = Informer(
-            cluster, EXTERNAL_SECRETS, self._external_secret_changed, namespace=settings.namespace
+            cluster, EXTERNAL_SECRETS, self._external_secret_changed, namespaces=settings.namespaces
         )
         self.events = EventRecorder(cluster)
         self._memories: dict[Key, Memory] = {}
@@ -145,7 +144,7 @@ class Controller:
 
     async def _run_elected(self, stop: asyncio.Event) -> None:
         identity = f"{socket.gethostname()}-{secrets.token_hex(4)}"
-        namespace = self.settings.leader_namespace or os.environ.get("POD_NAMESPACE") or "default"
+        namespace = self.settings.leader_namespace
         election = LeaderElection(self._cluster, self.settings.lease_name, namespace, identity)
         self.metrics.leading(leads=False)
         log.info("waiting for the lease %s/%s", namespace, self.settings.lease_name)

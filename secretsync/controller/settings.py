@@ -15,8 +15,11 @@ class ControllerSettings:
     concurrent: int = 32
     """ExternalSecrets synced at the same time. They wait for the network most of the time, so many share one core."""
 
-    namespace: str = ""
-    """Watch this namespace only; cluster-wide kinds are then left alone. Empty: all namespaces."""
+    namespaces: tuple[str, ...] = ()
+    """Watch these namespaces only. Empty: all of them."""
+
+    cluster_stores: bool = True
+    """Serve ClusterSecretStores; off where RBAC grants no cluster-wide kind."""
 
     controller_class: str = DEFAULT_CLASS
     """Stores with another spec.controller are somebody else's."""
@@ -30,8 +33,8 @@ class ControllerSettings:
     leader_elect: bool = False
     """Work only while holding the Lease, so that several replicas can run."""
 
-    leader_namespace: str = ""
-    """Namespace of the Lease; empty: that of the pod."""
+    leader_namespace: str = "default"
+    """Namespace of the Lease."""
 
     lease_name: str = "external-secrets-controller"
     """Name of the Lease."""

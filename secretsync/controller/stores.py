@@ -95,12 +95,12 @@ class StoreRegistry:
         self._verdicts: dict[StoreKey, Verdict] = {}
         self._validating: dict[StoreKey, asyncio.Task[Verdict]] = {}
         self.queue: WorkQueue[StoreKey] = WorkQueue()
-        namespace = settings.namespace
+        namespaces = settings.namespaces
         self._informers = {
-            "SecretStore": Informer(cluster, SECRET_STORES, self._changed_in_namespace, namespace=namespace)
+            "SecretStore": Informer(cluster, SECRET_STORES, self._changed_in_namespace, namespaces=namespaces)
         }
         self._namespaces: Informer | None = None
-        if not namespace:
+        if settings.cluster_stores:
             self._informers["ClusterSecretStore"] = Informer(cluster, CLUSTER_SECRET_STORES, self._changed_in_cluster)
             self._namespaces = Informer(cluster, NAMESPACES, lambda _: None, metadata_only=True, keep=_labelled)
 
@@ -136,9 +136,9 @@ class StoreRegistry:
         place = stores.describe(ref, namespace)
         store = self.find(ref, namespace)
         if store is None:
-            if ref.kind is StoreKind.ClusterSecretStore and self._settings.namespace:
-                remedy = "use a SecretStore, or run the controller for all namespaces"
-                raise StoreInvalid("cluster-wide stores are off in a scoped controller", place=place, remedy=remedy)
+            if ref.kind is StoreKind.ClusterSecretStore and not self._settings.cluster_stores:
+                remedy = "use a SecretStore, or run the controller without --no-cluster-stores"
+                raise StoreInvalid("this controller serves no cluster-wide stores", place=place, remedy=remedy)
             raise StoreNotFound("there is no such store", place=place, remedy="create it")
         if store.spec.conditions:
             stores.check_allowed(store, namespace, self._labels(namespace))

@@ -25,7 +25,7 @@ class CachedTargets:
 
     Args:
         cluster: where.
-        namespace: only this one; empty for all.
+        namespaces: only these; empty for all.
         on_target: called with the change of a managed Secret.
         on_other: called with namespace and name of any other Secret that changed: it may hold credentials of a store.
     """
@@ -34,7 +34,7 @@ class CachedTargets:
         self,
         cluster: Cluster,
         *,
-        namespace: str,
+        namespaces: Sequence[str],
         on_target: Callable[[Change], None],
         on_other: Callable[[Key], None],
     ) -> None:
@@ -44,13 +44,13 @@ class CachedTargets:
         self._by_creator: dict[tuple[str, str], set[str]] = defaultdict(set)
         managed, others = f"{MANAGED_LABEL}={MANAGED_VALUE}", f"{MANAGED_LABEL}!={MANAGED_VALUE}"
         self.managed = Informer(
-            cluster, SECRETS, self._managed_changed, namespace=namespace, label_selector=managed, keep=_slim
+            cluster, SECRETS, self._managed_changed, namespaces=namespaces, label_selector=managed, keep=_slim
         )
         self.others = Informer(
             cluster,
             SECRETS,
             self._other_changed,
-            namespace=namespace,
+            namespaces=namespaces,
             label_selector=others,
             metadata_only=True,
             keep=_named,

@@ -283,7 +283,7 @@ async def test_only_the_leader_works() -> None:
 
 
 async def test_a_scoped_controller_leaves_cluster_stores_alone() -> None:
-    async with running(store(), declared(), namespace=NAMESPACE) as held:
+    async with running(store(), declared(), namespaces=(NAMESPACE,), cluster_stores=False) as held:
         await eventually(lambda: _has(held, "v1"))
         wide = declared("wide", secretStoreRef={"name": "s", "kind": "ClusterSecretStore"})
         await held.create(wide)
@@ -306,3 +306,19 @@ async def test_the_interval_of_a_store_is_its_own_or_the_controllers() -> None:
         parsed = held.controller.stores._parsed
         intervals = {key[2]: held.controller.stores._interval(each).total_seconds() for key, each in parsed.items()}
         assert intervals == {"store": 30.0, "other": 420.0}
+
+
+async def test_several_namespaces_are_watched_and_no_others() -> None:
+    def elsewhere(obj: dict[str, Any], namespace: str) -> dict[str, Any]:
+        return {**obj, "metadata": {**obj["metadata"], "namespace": namespace}}
+
+    objects = [elsewhere(obj, name) for name in ("one", "two", "three") for obj in (store(), declared())]
+    async with running(*objects, namespaces=("one", "two")) as held:
+
+        async def synced() -> bool:
+            found = [await held.cluster.get(SECRETS, "app", name) for name in ("one", "two")]
+            return all(found)
+
+        await eventually(synced)
+        assert await held.cluster.get(SECRETS, "app", "three") is None
+        assert held.controller.is_ready()
