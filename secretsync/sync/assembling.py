@@ -37,6 +37,9 @@ class Answer:
     result: Fetched | Missing | Mapping[str, Fetched] | Mapping[str, bytes] | SecretSyncError = field(repr=False)
 
 
+Versions = dict[tuple[str, str | None, str, str], RefVersion]
+
+
 def assemble(external_secret: ExternalSecret, plan: Plan, answers: Mapping[str, Answer]) -> Assembled:
     """The data map of `external_secret`.
 
@@ -51,7 +54,7 @@ def assemble(external_secret: ExternalSecret, plan: Plan, answers: Mapping[str, 
     policy = external_secret.spec.target.deletion_policy
     data: dict[str, bytes] = {}
     missing: list[MissingSecret] = []
-    versions: list[RefVersion] = []
+    versions: Versions = {}
     for entry in plan.entries:
         answer = answers[entry.field]
         try:
@@ -66,10 +69,10 @@ def assemble(external_secret: ExternalSecret, plan: Plan, answers: Mapping[str, 
             missing.append(MissingSecret(entry.field, _key(entry), found.reason))
         else:
             data.update(found)
-    return Assembled(data, tuple(missing), tuple(dict.fromkeys(versions)))
+    return Assembled(data, tuple(missing), tuple(versions.values()))
 
 
-def _entry(entry: Entry, answer: Answer, versions: list[RefVersion]) -> Mapping[str, bytes] | Missing:
+def _entry(entry: Entry, answer: Answer, versions: Versions) -> Mapping[str, bytes] | Missing:
     result = answer.result
     if isinstance(result, SecretSyncError):
         raise result
@@ -84,7 +87,7 @@ def _entry(entry: Entry, answer: Answer, versions: list[RefVersion]) -> Mapping[
         return _found(entry, result, versions)
     if not isinstance(result, Fetched):
         raise TypeError(entry.field)
-    versions.append(RefVersion(_store(entry.store), entry.ref.key, result.version))
+    _note(versions, entry.store, entry.ref.key, result.version)
     if isinstance(entry, ExtractEntry):
         members = provider.members(result, entry.ref)
         if isinstance(members, Missing):
@@ -99,14 +102,14 @@ def _entry(entry: Entry, answer: Answer, versions: list[RefVersion]) -> Mapping[
     return _decoded({entry.secret_key: value}, entry.ref.decoding_strategy, entry.ref.null_byte_policy)
 
 
-def _found(entry: FindEntry, result: object, versions: list[RefVersion]) -> Mapping[str, bytes]:
+def _found(entry: FindEntry, result: object, versions: Versions) -> Mapping[str, bytes]:
     if not isinstance(result, Mapping):
         raise TypeError(entry.field)
     find = entry.find
     values: dict[str, bytes] = {}
     for name, fetched in result.items():
         values[name] = fetched.value
-        versions.append(RefVersion(_store(entry.store), name, fetched.version))
+        _note(versions, entry.store, name, fetched.version)
     if not entry.rewrite:
         values = conversion.convert_keys(values, find.conversion_strategy)
     return _checked(_rewritten(values, entry.rewrite), find.decoding_strategy, find.null_byte_policy)
@@ -151,5 +154,8 @@ def _located(error: SecretSyncError, entry: Entry) -> SecretSyncError:
     return copied.at(_place(entry))
 
 
-def _store(ref: StoreRef) -> str:
-    return f"{ref.kind}/{ref.name}"
+def _note(versions: Versions, store: StoreRef, key: str, version: str) -> None:
+    """Remember a version once, however many entries it served."""
+    identity = (store.kind, store.name, key, version)
+    if identity not in versions:
+        versions[identity] = RefVersion(f"{store.kind}/{store.name}", key, version)

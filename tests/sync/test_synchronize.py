@@ -362,3 +362,19 @@ async def test_a_condition_keeps_its_transition_time_until_its_status_changes() 
     patch = status_patch(external_secret(status=status), renamed, started=later, now=later)
     ready = next(each for each in patch["conditions"] if each["type"] == "Ready")
     assert ready["lastTransitionTime"] == "2026-03-01T12:00:00Z"
+
+
+@pytest.mark.parametrize(
+    ("template", "part"),
+    [
+        ({"metadata": {"labels": {"n": "1"}}}, "labels"),
+        ({"metadata": {"annotations": {"n": "1"}}}, "annotations"),
+        ({"metadata": {"finalizers": ["example.com/n"]}}, "finalizers"),
+    ],
+)
+async def test_a_change_of_metadata_alone_is_written(template: dict[str, Any], part: str) -> None:
+    stage = Stage(external_secret())
+    await _sync(stage)
+    stage.declared = external_secret(target={"template": template})
+    assert (await _sync(stage)).action is Action.Updated
+    assert "n" in str((await stage.live())["metadata"][part])
