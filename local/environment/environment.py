@@ -4,11 +4,9 @@ from __future__ import annotations
 
 import datetime as dt
 import shutil
-import threading
-import time
-from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol, Self
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, Self
 
 from local import tools
 from local.environment import (
@@ -35,10 +33,9 @@ from local.environment.parts import (
     REQUIRES,
     TOOLS,
     Part,
-    inherited_environment,
 )
-from local.environment.run_state import PartRecord, RunState
-from local.errors import DiskFull, LocalError, PartCrashed, PartNotReady
+from local.environment.supervisor import Progress, Supervisor
+from local.errors import LocalError
 from local.layout import Layout, explain
 
 if TYPE_CHECKING:
@@ -47,22 +44,10 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-_POLL_SECONDS = 0.03
-_TAIL_LINES = 12
+    from local.environment.run_state import PartRecord
+
+_TAKE_DOWN_ORDER = tuple(reversed(ORDER))
 _DETAIL_CHARACTERS = 160
-
-
-class Progress(Protocol):
-    """Told about each part while the environment starts or stops."""
-
-    def __call__(self, part: str, event: str, seconds: float) -> None:
-        """One event.
-
-        Args:
-            part: the part.
-            event: ``starting``, ``ready``, ``running`` (it was already), ``stopped`` or ``killed``.
-            seconds: since the part's start or stop began.
-        """
 
 
 @dataclass(frozen=True, slots=True)
@@ -123,9 +108,7 @@ class Environment:
         self.parts = _with_requirements(parts)
         self._durable = durable
         self._tool = tool
-        self._progress = progress
-        self._state_lock = threading.Lock()
-        self._cancelled = threading.Event()
+        self._supervisor = Supervisor(self.layout, progress)
 
     def __enter__(self) -> Self:
         try:
@@ -179,33 +162,18 @@ class Environment:
             LocalError: a file may not be written.
             DiskFull: there is no room left.
         """
-        self._cancelled.clear()
         self.layout.prepare()
         binaries = {name: self._tool(TOOLS[name]) for name in self.parts if name in TOOLS}
         pki = certificates.ensure(self.layout.pki, now=dt.datetime.now(dt.UTC))
+        before = self._supervisor.state.ports
         ports = self._claim_ports()
-        changed = self._write_kubeconfigs(pki, ports)
-        if pki.renewed or changed:  # they read these files once, when they start
-            self._stop(tuple(name for name in reversed(ORDER) if name.startswith("kube-") or name == NODE))
-        parts = self._parts(ports, binaries, pki)
-        started: list[str] = []
-        with ThreadPoolExecutor(max_workers=len(parts), thread_name_prefix="part") as pool:
-            futures: dict[str, Future[bool]] = {}
-            try:
-                for part in parts:
-                    required = [futures[name] for name in REQUIRES[part.name]]
-                    futures[part.name] = pool.submit(self._bring_up, part, required)
-                wait(futures.values(), return_when=FIRST_EXCEPTION)
-            finally:
-                # On an error or Ctrl-C the workers come to a clean end: what they started is recorded before they
-                # leave.
-                if not all(future.done() and not future.exception() for future in futures.values()):
-                    self._cancelled.set()
-        for name, future in futures.items():
-            if future.result():
-                started.append(name)
+        moved = ports.get("etcd") != before.get("etcd")
+        rewritten = self._write_kubeconfigs(pki, ports)
+        if pki.renewed or rewritten or moved:  # they were told all this once, when they started
+            self._supervisor.take_down(tuple(name for name in _TAKE_DOWN_ORDER if name not in {ETCD, OPENBAO}))
+        started = self._supervisor.bring_up(self._parts(ports, binaries, pki))
         self.check()  # whether one fell over while the others were waited for
-        return tuple(started)
+        return started
 
     def stop(self) -> tuple[str, ...]:
         """Stops what runs, dependants first; the data stay.
@@ -213,7 +181,7 @@ class Environment:
         Returns:
             The parts that were stopped.
         """
-        return self._stop(tuple(reversed(ORDER)))
+        return self._supervisor.take_down(_TAKE_DOWN_ORDER)
 
     def remove(self) -> None:
         """Removes everything the environment ever wrote; it must be stopped.
@@ -233,7 +201,7 @@ class Environment:
 
     def status(self) -> tuple[PartStatus, ...]:
         """Every part as it is now; nothing is changed."""
-        state = RunState.read(self.layout.run_state)
+        state = self._supervisor.state
         built: dict[str, Part] = {}
         if state.parts and all(use in state.ports for name in self.parts for use in PORTS[name]):
             pki = certificates.at(self.layout.pki)
@@ -248,36 +216,33 @@ class Environment:
         Raises:
             PartCrashed: one does not; the message quotes the end of its log.
         """
-        for name, record in RunState.read(self.layout.run_state).parts.items():
+        for name, record in self._supervisor.state.parts.items():
             if not record.process.alive:
-                raise self._crashed(name, record)
-
-    # ------------------------------------------------------------------ starting
+                raise self._supervisor.crashed(name, record)
 
     def _ports(self) -> Mapping[str, int]:
-        ports = RunState.read(self.layout.run_state).ports
+        ports = self._supervisor.state.ports
         if not ports:
             raise LocalError("it was never started", place=str(self.layout.root), remedy="start it with `make up`")
         return ports
 
     def _claim_ports(self) -> Mapping[str, int]:
         """Ports for all parts: those of running parts, remembered ones that are free, new ones for the rest."""
-        state = RunState.read(self.layout.run_state)
+        state = self._supervisor.state
         refused: LocalError | None = None
         for name in self.parts:
             record = state.parts.get(name)
             running = record is not None and record.process.alive
             if not running:
-                self._stop_unrecorded(name)
+                self._supervisor.stop_unrecorded(name)
             for use in PORTS[name]:
                 port = state.ports.get(use)
                 if port is None:
                     state = state.with_port(use, loopback.choose(set(state.ports.values())))
-                elif not running and not loopback.is_free(port):
+                elif not running and not loopback.becomes_free(port):
                     refused = refused or loopback.taken(name, port)
                     state = state.with_port(use, None)  # the next start chooses another one
-        with self._state_lock:
-            state.write(self.layout.run_state)
+        self._supervisor.change(lambda now: replace(now, ports=state.ports))
         if refused:
             raise refused
         return state.ports
@@ -305,135 +270,6 @@ class Environment:
             NODE: lambda: node.part(self.layout, ports, pki),
         }
         return tuple(makers[name]() for name in self.parts)
-
-    def _bring_up(self, part: Part, required: list[Future[bool]]) -> bool:
-        """Starts one part after those it requires; False if it ran before."""
-        for future in required:
-            future.result()
-        begun = time.monotonic()
-        record = RunState.read(self.layout.run_state).parts.get(part.name)
-        fresh = record is None or not record.process.alive
-        if record is None or fresh:
-            if self._cancelled.is_set():
-                return False
-            self._progress(part.name, "starting", 0)
-            record = self._spawn(part)
-        self._await(part, record)
-        self._progress(part.name, "ready" if fresh else "running", time.monotonic() - begun)
-        return fresh
-
-    def _spawn(self, part: Part) -> PartRecord:
-        if part.prepare is not None:
-            part.prepare()
-        log = self.layout.log(part.name)
-        offset = logs.bound(log)
-        process = processes.start(
-            part.command,
-            environment={**inherited_environment(), **part.environment},
-            log=log,
-            mark=self._mark(part.name),
-            folder=part.folder,
-        )
-        record = PartRecord(process, time.time(), offset)
-        self._remember(part.name, record)
-        return record
-
-    def _await(self, part: Part, record: PartRecord) -> None:
-        deadline = time.monotonic() + part.ready_within
-        initialised = part.initialise is None
-        obstacle = "it does not answer"
-        while not self._cancelled.is_set():
-            if not record.process.alive:
-                raise self._crashed(part.name, record)
-            initialised = initialised or (part.initialise is not None and part.initialise())
-            if initialised:
-                obstacle = part.obstacle()
-                if not obstacle:
-                    return
-            if time.monotonic() > deadline:
-                raise PartNotReady(
-                    f"not ready after {part.ready_within:.0f} s: {obstacle}",
-                    place=part.name,
-                    remedy=f"read {self.layout.log(part.name)}, then run the command again",
-                )
-            self._cancelled.wait(_POLL_SECONDS)
-
-    def _crashed(self, name: str, record: PartRecord) -> LocalError:
-        log = self.layout.log(name)
-        lines = logs.tail(log, lines=_TAIL_LINES, offset=record.log_offset)
-        text = "\n".join(lines)
-        if "no space left on device" in text:
-            return DiskFull(
-                "it ended because no room is left on the device", place=name, remedy="free some space and start again"
-            )
-        if "address already in use" in text:
-            for use in PORTS[name]:
-                port = self._ports()[use]
-                if not loopback.is_free(port):
-                    self._forget_port(use)
-                    return loopback.taken(name, port)
-        code = processes.exit_code(record.process.pid)
-        ended = (
-            "it ended"
-            if code is None
-            else f"it ended with exit code {code}"
-            if code >= 0
-            else f"signal {-code} ended it"
-        )
-        quoted = "".join(f"\n    {line}" for line in lines) or " nothing"
-        return PartCrashed(
-            f"{ended}; the last lines of its log:{quoted}\n",
-            place=name,
-            remedy=f"the whole log is {log}; `make up` starts it again",
-        )
-
-    # ------------------------------------------------------------------ stopping
-
-    def _stop(self, names: tuple[str, ...]) -> tuple[str, ...]:
-        """Stops parts side by side, each after those that require it."""
-        stopped: list[str] = []
-        with ThreadPoolExecutor(max_workers=max(1, len(names))) as pool:
-            futures: dict[str, Future[bool]] = {}
-            for name in names:
-                dependants = [futures[other] for other in futures if name in REQUIRES[other]]
-                futures[name] = pool.submit(self._take_down, name, dependants)
-            stopped.extend(name for name, future in futures.items() if future.result())
-        return tuple(stopped)
-
-    def _take_down(self, name: str, dependants: list[Future[bool]]) -> bool:
-        for future in dependants:
-            future.result()
-        begun = time.monotonic()
-        record = RunState.read(self.layout.run_state).parts.get(name)
-        ran = record is not None and record.process.alive
-        if record is not None:
-            if ran:
-                gently = processes.stop(record.process, grace=15)
-                self._progress(name, "stopped" if gently else "killed", time.monotonic() - begun)
-            self._remember(name, None)
-        return self._stop_unrecorded(name) or ran
-
-    def _stop_unrecorded(self, name: str) -> bool:
-        """Stops processes of a part whose start was never recorded, or that outlived it."""
-        left = processes.marked(self._mark(name))
-        for process in left:
-            processes.stop(process, grace=5)
-        return bool(left)
-
-    # ------------------------------------------------------------------ state
-
-    def _mark(self, name: str) -> str:
-        return f"{self.layout.root}:{name}"
-
-    def _remember(self, name: str, record: PartRecord | None) -> None:
-        with self._state_lock:
-            state = RunState.read(self.layout.run_state)
-            if record is not None or name in state.parts:
-                state.with_part(name, record).write(self.layout.run_state)
-
-    def _forget_port(self, use: str) -> None:
-        with self._state_lock:
-            RunState.read(self.layout.run_state).with_port(use, None).write(self.layout.run_state)
 
     def _status(self, name: str, record: PartRecord | None, part: Part | None) -> PartStatus:
         log = self.layout.log(name)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import random
 import re
 import socket
+import time
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -22,6 +23,8 @@ _CHOICES = range(20000, 32768)
 # does not lose its port to one.
 _ATTEMPTS = 200
 _LISTENING = "0A"
+_LET_GO_SECONDS = 1.0
+_POLL_SECONDS = 0.02
 
 
 def choose(taken: Collection[int] = ()) -> int:
@@ -53,6 +56,16 @@ def is_free(port: int) -> bool:
         except OSError:
             return False
         return True
+
+
+def becomes_free(port: int) -> bool:
+    """Whether a port is free, or is let go of within a moment: a process that was just killed holds on to it briefly."""
+    deadline = time.monotonic() + _LET_GO_SECONDS
+    while not is_free(port):
+        if time.monotonic() > deadline:
+            return False
+        time.sleep(_POLL_SECONDS)
+    return True
 
 
 def taken(part: str, port: int) -> PortTaken:

@@ -156,6 +156,35 @@ def test_a_taken_port_is_named_and_the_next_start_takes_another_one(new_environm
         assert {part.state for part in environment.status()} == {"ready"}
 
 
+def test_an_api_server_follows_when_etcd_had_to_move(new_environment: MakeEnvironment) -> None:
+    environment = new_environment(API_SERVER)
+    environment.start()
+    _kill(environment, ETCD)
+    port = _state(environment).ports[ETCD]
+    assert loopback.becomes_free(port)
+    with socket.create_server((loopback.LOOPBACK, port)):
+        with pytest.raises(PortTaken):
+            environment.start()
+        assert set(environment.start()) == {ETCD, API_SERVER}
+        assert _kube(environment, "POST", _CONFIG_MAPS, {"metadata": {"name": "reached"}}) == 201
+
+
+def test_parts_that_were_not_waited_for_are_not_called_ready(new_environment: MakeEnvironment) -> None:
+    told: list[tuple[str, str]] = []
+    environment = new_environment(
+        API_SERVER, OPENBAO, progress=lambda part, event, _seconds: told.append((part, event))
+    )
+    environment.layout.prepare()
+    (environment.layout.etcd_data / "member").write_text("no folder")
+    with pytest.raises(PartCrashed, match=r"^etcd: "):
+        environment.start()
+    assert (API_SERVER, "starting") not in told
+    assert (OPENBAO, "ready") not in told
+    (environment.layout.etcd_data / "member").unlink()
+    environment.start()
+    assert {part.state for part in environment.status()} == {"ready"}
+
+
 def test_openbao_begins_anew_when_its_initialisation_was_cut_off(new_environment: MakeEnvironment) -> None:
     environment = new_environment(OPENBAO)
     environment.start()
