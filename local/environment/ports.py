@@ -59,7 +59,7 @@ def is_free(port: int) -> bool:
 
 
 def becomes_free(port: int) -> bool:
-    """Whether a port is free, or is let go of within a moment: a process that was just killed holds on to it briefly."""
+    """Whether a port is free, or let go of within a moment: a process that was just killed holds on to it briefly."""
     deadline = time.monotonic() + _LET_GO_SECONDS
     while not is_free(port):
         if time.monotonic() > deadline:
