@@ -50,6 +50,7 @@ class Synchronization:
         self._key = fingerprint_key(config)
         self._session: Session | None = None
         self._opening = asyncio.Lock()
+        self._read: set[tuple[str, str, str]] = set()
 
     @without_leaks
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
@@ -57,6 +58,7 @@ class Synchronization:
         inputs = {**news, "schemaVersion": SCHEMA_VERSION}
         try:
             external_secret = _declaration(news)
+            self._read.discard(_identity(external_secret))
             if _fetched_once(external_secret) and olds.get("declaration") == news["declaration"]:
                 return CheckResult(self._kept(external_secret, inputs, olds), [])
             observed = self._run(self._observe(external_secret, news))
@@ -67,12 +69,21 @@ class Synchronization:
                 return CheckResult(inputs, [CheckFailure("", str(error))])
             pending = {"target": "", "keys": [], "versions": {}, "fingerprint": "", "drift": f"not known yet: {error}"}
             return CheckResult({**inputs, **pending}, [])
-        return CheckResult({**inputs, **_props(observed)}, [])
+        props = _props(observed)
+        if not olds.get("fingerprint"):
+            props["drift"] = ""  # nothing was written yet that could have drifted
+        return CheckResult({**inputs, **props}, [])
 
     @without_leaks
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """A difference is another content, drift, or another target; an upstream version alone is none."""
+        """A difference is another content, drift, or another target; an upstream version alone is none.
+
+        A refresh asks too: then `olds` is what was just read, and `news` are the inputs of the last update, whose
+        drift that update has healed.
+        """
         before, after = _declaration(olds), _declaration(news)
+        if _identity(before) in self._read:
+            return DiffResult(changes=bool(olds.get("drift")))
         replaces = ["declaration"] if _identity(before) != _identity(after) else []
         changed = any(olds.get(name) != news.get(name) for name in ("declaration", "fingerprint", "schemaVersion"))
         return DiffResult(
@@ -97,6 +108,7 @@ class Synchronization:
         drift = self._run(self._live_drift(external_secret))
         if drift is None:
             return ReadResult("", {})
+        self._read.add(_identity(external_secret))
         return ReadResult(id_, {**props, "drift": drift})
 
     @without_leaks

@@ -179,8 +179,12 @@ def _drift(external_secret: ExternalSecret, content: TargetContent, live: JsonOb
     changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
     if not changed:
         return "metadata edited"
+    if target.is_valid(external_secret, live):
+        return ""  # the data is as it was written, so it is upstream or the declaration that changed
     owners = _key_managers(live)
-    return "; ".join(_change(name, before, after, owners) for name in changed)
+    own = field_manager(external_secret.metadata.name)
+    by_others = [name for name in changed if owners.get(name) != own]
+    return "; ".join(_change(name, before, after, owners) for name in by_others or changed)
 
 
 def _change(name: str, before: Mapping[str, bytes], after: Mapping[str, bytes], owners: Mapping[str, str]) -> str:

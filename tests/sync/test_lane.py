@@ -113,14 +113,24 @@ async def test_a_failed_write_raises_and_leaves_the_secret() -> None:
     assert await program.cluster.get(SECRETS, "app", NAMESPACE)
 
 
-@pytest.mark.parametrize(("policy", "drift"), [("Delete", "all data is gone upstream"), ("Merge", "key own added")])
+async def test_rotation_alone_is_no_drift_and_an_edit_beside_it_is() -> None:
+    program = Program()
+    await program.write()
+    program.backend.values["k"] = b"hunter3"
+    assert (await program.observe()).drift == ""
+    await program.edit(more="eA==")
+    assert (await program.observe()).drift == "key more added by kubectl-edit"
+
+
+@pytest.mark.parametrize(("policy", "drift"), [("Delete", "all data is gone upstream"), ("Merge", "")])
 async def test_everything_gone_upstream(policy: str, drift: str) -> None:
     program = Program(target={"deletionPolicy": policy})
-    await program.write()
+    written = await program.write()
     program.backend.values.clear()
     observed = await program.observe()
     assert observed.keys == ()
-    assert observed.drift.startswith(drift)
+    assert observed.drift == drift
+    assert observed.fingerprint != written.fingerprint
     if policy == "Delete":
         assert (await program.write()).drift == ""
         assert await program.cluster.get(SECRETS, "app", NAMESPACE) is None
