@@ -174,7 +174,11 @@ def _watched_rules(accounts: Sequence[str]) -> list[PolicyRuleArgs]:
             resources=["externalsecrets/status", "externalsecrets/finalizers", "secretstores/status"],
             verbs=["patch", "update"],
         ),
-        PolicyRuleArgs(api_groups=[_GENERATORS], resources=["fakes", "passwords", "uuids"], verbs=_READ),
+        PolicyRuleArgs(
+            api_groups=[_GENERATORS],
+            resources=["clustergenerators", "fakes", "passwords", "sshkeys", "uuids"],
+            verbs=_READ,
+        ),
         PolicyRuleArgs(api_groups=[""], resources=["secrets"], verbs=[*_READ, "create", "delete", "patch", "update"]),
         PolicyRuleArgs(api_groups=[""], resources=["configmaps"], verbs=["get"]),
         PolicyRuleArgs(api_groups=[""], resources=["events"], verbs=["create", "patch"]),

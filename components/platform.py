@@ -96,6 +96,8 @@ class Platform(pulumi.ComponentResource):
             kubeconfig=str(settings.kubeconfig),
             context=settings.cluster.context,
             enable_secret_mutable=True,
+            # A run that was killed may have made an object without recording it; in a cluster of its own, take it.
+            upsert_existing_objects=settings.environment == "dev",
             opts=self._child,
         )
         on_cluster = pulumi.ResourceOptions(parent=self, provider=self._cluster)

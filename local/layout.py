@@ -103,6 +103,11 @@ class Layout:
         return self.openbao / "audit.log"
 
     @property
+    def bytecode(self) -> Path:
+        """Compiled Python of the engine's processes, where the machine wants none beside the sources."""
+        return self.root / "bytecode"
+
+    @property
     def node_data(self) -> Path:
         """What the node keeps: tokens and logs of pods."""
         return self.root / "node"

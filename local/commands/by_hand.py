@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from local.commands.stack import STACK, merge_configuration
+from local.environment import variables
 from local.errors import LocalError
 from local.layout import PROJECT, Layout
 
@@ -61,11 +62,12 @@ def main() -> NoReturn:
     """
     root, engine, *given = sys.argv[1:]
     try:
-        words = arguments(given, layout=Layout(Path(root)), project=PROJECT, environment=os.environ)
+        layout = Layout(Path(root))
+        words = arguments(given, layout=layout, project=PROJECT, environment=os.environ)
     except LocalError as error:
         sys.stderr.write(f"error: {error}\n")
         sys.exit(1)
-    os.execv(engine, [engine, *words])  # noqa: S606  no shell in between is the point
+    os.execve(engine, [engine, *words], variables.with_bytecode(os.environ, layout))  # noqa: S606  no shell
 
 
 def _command_index(words: Sequence[str]) -> int | None:

@@ -98,7 +98,7 @@ def _environment_variables(environment: Environment) -> Mapping[str, str]:
     exported = variables.exports(
         environment.layout, vault_address=environment.openbao, vault_token=environment.openbao_token
     )
-    return variables.merged(exported)
+    return variables.merged(exported, environment.layout)
 
 
 def _status_command(environment: Environment, *arguments: str) -> list[str]:

@@ -51,10 +51,22 @@ def exports(layout: Layout, *, vault_address: str, vault_token: str) -> dict[str
     }
 
 
-def merged(variables: Mapping[str, str]) -> dict[str, str]:
+def merged(variables: Mapping[str, str], layout: Layout) -> dict[str, str]:
     """The caller's environment with ours put over it, for child processes."""
     kept = {name: value for name, value in os.environ.items() if name not in UNSET}
-    return {**kept, **variables}
+    return with_bytecode({**kept, **variables}, layout)
+
+
+def with_bytecode(environment: Mapping[str, str], layout: Layout) -> dict[str, str]:
+    """The environment of an engine whose Python processes keep what they compiled.
+
+    Every operation starts half a dozen of them. Where PYTHONDONTWRITEBYTECODE is set, each would compile the Pulumi
+    SDKs anew, for seconds; so theirs goes below the layout's root, and nothing is written beside the sources.
+    """
+    if not environment.get("PYTHONDONTWRITEBYTECODE"):
+        return dict(environment)
+    kept = {name: value for name, value in environment.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {"PYTHONPYCACHEPREFIX": str(layout.bytecode), **kept}
 
 
 def shell_lines(variables: Mapping[str, str]) -> list[str]:
