@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from secretsync.api import ClusterSecretStore, ExternalSecret, SecretStore, parse
 from secretsync.errors import ManifestError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
     from pulumi_policy import ResourceValidationArgs
 
     from secretsync.api import Store
@@ -40,6 +39,15 @@ def _declared(args: ResourceValidationArgs) -> object:
     else:
         return None
     try:
-        return parse(json.loads(json.dumps(wire, default=str)))
+        return parse(_plain(wire))
     except ManifestError:
         return None  # the provider or the API server refuses it with a better message
+
+
+def _plain(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """A resource's properties as dicts and lists: the SDK hands out views that raise where a value is not known yet."""
+    if isinstance(value, Mapping):
+        return {name: _plain(value[name]) for name in value}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(each) for each in value]
+    return value

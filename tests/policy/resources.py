@@ -12,6 +12,7 @@ from pulumi_policy import (
     ResourceValidationArgs,
     ResourceValidationPolicy,
 )
+from pulumi_policy.proxy import unknown_checking_proxy
 
 URN = "urn:pulumi:test::external-secrets::type::name"
 
@@ -36,7 +37,8 @@ def violations(
         parent="",
     )
     owner = PolicyProviderResource("pulumi:providers:kubernetes", {}, URN, provider)
-    args = ResourceValidationArgs(resource_type, props, URN, "name", options, owner, config or {})
+    views = unknown_checking_proxy(props)  # as the engine's calls arrive at a rule
+    args = ResourceValidationArgs(resource_type, views, URN, "name", options, owner, config or {})
 
     def report(message: str, _urn: str | None = None) -> None:
         found.append(message)
