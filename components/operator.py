@@ -153,6 +153,7 @@ _ESO = "external-secrets.io"
 _GENERATORS = "generators.external-secrets.io"
 _READ = ["get", "list", "watch"]
 _CLUSTER_RULES: Sequence[PolicyRuleArgs] = (
+    PolicyRuleArgs(api_groups=[_GENERATORS], resources=["clustergenerators"], verbs=_READ),
     PolicyRuleArgs(api_groups=[_ESO], resources=["clustersecretstores"], verbs=_READ),
     PolicyRuleArgs(api_groups=[_ESO], resources=["clustersecretstores/status"], verbs=["patch", "update"]),
     PolicyRuleArgs(api_groups=[""], resources=["namespaces"], verbs=_READ),
@@ -176,7 +177,7 @@ def _watched_rules(accounts: Sequence[str]) -> list[PolicyRuleArgs]:
         ),
         PolicyRuleArgs(
             api_groups=[_GENERATORS],
-            resources=["clustergenerators", "fakes", "passwords", "sshkeys", "uuids"],
+            resources=["fakes", "passwords", "sshkeys", "uuids"],
             verbs=_READ,
         ),
         PolicyRuleArgs(api_groups=[""], resources=["secrets"], verbs=[*_READ, "create", "delete", "patch", "update"]),

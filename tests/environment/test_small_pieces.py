@@ -115,13 +115,15 @@ def test_exports_put_our_programs_first_and_keep_loopback_off_proxies(
     assert exported["PULUMI_SKIP_UPDATE_CHECK"] == "true"
 
 
-def test_what_would_win_over_our_passphrase_is_unset_only_where_it_is_set(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_what_would_win_over_our_passphrase_is_unset_only_where_it_is_set(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
     for name in variables.UNSET:
         monkeypatch.delenv(name, raising=False)
     assert variables.shell_lines({"A": "b"}) == ["export A=b"]
     monkeypatch.setenv("PULUMI_CONFIG_PASSPHRASE", "other")
     assert variables.shell_lines({"A": "b"}) == ["unset PULUMI_CONFIG_PASSPHRASE", "export A=b"]
-    assert "PULUMI_CONFIG_PASSPHRASE" not in variables.merged({})
+    assert "PULUMI_CONFIG_PASSPHRASE" not in variables.merged({}, Layout(tmp_path))
 
 
 def test_a_path_with_template_signs_stays_a_path_in_the_configuration() -> None:
