@@ -19,6 +19,7 @@ ENTRY_POINT_GROUP: Final = "secretsync.providers"
 """Other packages offer a backend under the JSON key of the store's provider: a callable like `open_provider`."""
 
 _BUILT_IN: Final = {
+    "aws": "secretsync.providers.aws",
     "fake": "secretsync.providers.fake",
     "kubernetes": "secretsync.providers.kubernetes",
     "vault": "secretsync.providers.vault",
@@ -28,7 +29,6 @@ _BUILT_IN: Final = {
 
 _REMEDIES: Final = {
     "openBao": "use the provider vault, which serves OpenBao: same server, path and auth",
-    "aws": "let the upstream operator serve this store",
 }
 
 Opener = Callable[..., "Provider"]
