@@ -1,0 +1,1 @@
+"""The whole platform on real parts, in a checkout of its own."""
