@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import hashlib
+import hmac
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsync.errors import SecretNotFound
+from secretsync.errors import ClusterConflict, SecretNotFound
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import SECRETS
 from secretsync.sync import lane
 from secretsync.sync.fetching import FetchWindow
+from secretsync.sync.names import field_manager
 from tests.sync.builders import NAMESPACE, Backend, external_secret, secret, texts
 
 if TYPE_CHECKING:
     from secretsync.api import ExternalSecret
+    from secretsync.kube.resources import Resource
     from secretsync.sync.lane import Observation
 
 pytestmark = pytest.mark.unit
@@ -82,9 +86,26 @@ async def test_drift_names_the_key_and_who_changed_it(edit: dict[str, str | None
     await program.write()
     await program.edit(**edit)
     assert (await program.observe()).drift == drift
-    live = await lane.live_drift(program.declared, cluster=program.cluster)
-    assert live is not None
-    assert live.startswith("edited")
+    assert await lane.live_drift(program.declared, cluster=program.cluster) == "edited by kubectl-edit"
+
+
+async def test_live_drift_names_everybody_else_who_owns_a_part() -> None:
+    program = Program()
+    await program.write()
+    for manager in ("kubectl-edit", "argocd"):
+        patch = {"data": {manager: "eA=="}}
+        await program.cluster.merge_patch(SECRETS, "app", NAMESPACE, patch, field_manager=manager)
+    told = await lane.live_drift(program.declared, cluster=program.cluster)
+    assert told == "edited by argocd, kubectl-edit"
+
+
+async def test_live_drift_without_anybody_to_name() -> None:
+    program = Program()
+    await program.write()
+    await program.cluster.merge_patch(
+        SECRETS, "app", NAMESPACE, {"data": {"own": "eA=="}}, field_manager=field_manager("app")
+    )
+    assert await lane.live_drift(program.declared, cluster=program.cluster) == "edited"
 
 
 async def test_live_drift_without_asking_a_backend() -> None:
@@ -165,3 +186,54 @@ async def test_remove_leaves_a_secret_of_somebody_else() -> None:
     program = Program(secret("app", {"foreign": b"f"}))
     assert await lane.remove(program.declared, cluster=program.cluster) is False
     assert await program.cluster.get(SECRETS, "app", NAMESPACE)
+
+
+async def test_without_data_the_fingerprint_depends_on_the_key_of_the_stack() -> None:
+    program = Program(target={"deletionPolicy": "Delete"})
+    program.backend.values.clear()
+    observed = await program.observe()
+    expected = hmac.new(KEY, b"external-secrets-on-pulumi/fingerprint/v1\0no data", hashlib.sha256).hexdigest()
+    assert (observed.target, observed.keys, observed.fingerprint) == ("team/app", (), expected)
+    assert observed.drift == "", "there is nothing to delete"
+
+
+async def test_an_empty_answer_still_says_which_versions_it_comes_from() -> None:
+    spec = {"data": [], "dataFrom": [{"extract": {"key": "k", "property": "absent"}}]}
+    observed = await Program(target={"deletionPolicy": "Delete"}, **spec).observe()
+    assert observed.keys == ()
+    assert [version.key for version in observed.versions] == ["k"]
+
+
+async def test_remove_tells_whether_something_was_taken_back_and_signs_it() -> None:
+    owner = Program()
+    await owner.write()
+    assert await lane.remove(owner.declared, cluster=owner.cluster) is True
+    merge = Program(secret("app", {"foreign": b"f"}), target={"creationPolicy": "Merge"})
+    await merge.write()
+    before = await merge.cluster.get(SECRETS, "app", NAMESPACE)
+    assert before is not None
+    writers = {entry["manager"] for entry in before["metadata"]["managedFields"]}
+    assert await lane.remove(merge.declared, cluster=merge.cluster) is True
+    live = await merge.cluster.get(SECRETS, "app", NAMESPACE)
+    assert live is not None
+    assert texts(live) == {"foreign": "f"}
+    assert {entry["manager"] for entry in live["metadata"]["managedFields"]} <= writers
+
+
+async def test_remove_spares_a_secret_that_took_the_place_of_the_own_one() -> None:
+    class Replaced(MemoryCluster):
+        """Between look and deletion, the Secret is made anew by somebody else."""
+
+        async def delete(self, resource: Resource, name: str, namespace: str | None = None, **more: Any) -> bool:
+            await super().delete(resource, name, namespace)
+            await super().create(resource, secret("app", {"foreign": b"f"}), field_manager="kubectl")
+            return await super().delete(resource, name, namespace, **more)
+
+    program = Program()
+    program.cluster = Replaced()
+    await program.write()
+    with pytest.raises(ClusterConflict):
+        await lane.remove(program.declared, cluster=program.cluster)
+    live = await program.cluster.get(SECRETS, "app", NAMESPACE)
+    assert live is not None
+    assert texts(live) == {"foreign": "f"}

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from secretsync.sync import refresh, sync_windows
-from secretsync.sync.refresh import decide, interval, synced_version
+from secretsync.sync.refresh import Decision, decide, interval, synced_version
 from secretsync.sync.target import desired
 from secretsync.sync.types import TargetContent
 from tests.sync.builders import external_secret
@@ -100,7 +100,51 @@ def test_sync_windows_hold_back_the_periodic_refresh_only() -> None:
     assert _refreshes(allowed)
 
 
-def test_a_time_without_zone_is_utc() -> None:
+ELAPSED = timedelta(hours=2)
+CLOSED = {"kind": "deny", "windows": [{"schedule": "* * * * *", "duration": "1h"}]}
+
+
+@pytest.mark.parametrize(
+    ("declared", "decision"),
+    [
+        (external_secret(refreshPolicy="CreatedOnce"), Decision(refresh=True, why="never synced")),
+        (_synced(refreshPolicy="CreatedOnce"), Decision(refresh=False, why="created once")),
+        (external_secret(refreshPolicy="OnChange"), Decision(refresh=True, why="changed")),
+        (_synced(refreshPolicy="OnChange"), Decision(refresh=False, why="unchanged")),
+        (external_secret(refreshInterval="0"), Decision(refresh=True, why="never synced")),
+        (_synced(refreshInterval="0"), Decision(refresh=False, why="synced once, interval 0")),
+        (external_secret(), Decision(refresh=True, why="never synced")),
+        (
+            external_secret(status={"syncedResourceVersion": "1-other"}),
+            Decision(refresh=True, why="spec, labels or annotations changed"),
+        ),
+        (_synced(None), Decision(refresh=True, why="no refresh time, or one in the future")),
+        (_synced(timedelta(0)), Decision(refresh=False, why="not due yet", again_after=timedelta(hours=1))),
+        (_synced(ELAPSED), Decision(refresh=True, why="interval elapsed")),
+        (
+            _synced(ELAPSED, syncWindows=CLOSED),
+            Decision(refresh=False, why="outside the sync windows", again_after=timedelta(minutes=1)),
+        ),
+        (
+            _synced(ELAPSED, syncWindows=CLOSED, refreshInterval="20s"),
+            Decision(refresh=False, why="outside the sync windows", again_after=timedelta(seconds=20)),
+        ),
+    ],
+)
+def test_every_decision_says_why_and_when_to_look_again(declared: ExternalSecret, decision: Decision) -> None:
+    assert decide(declared, _target(declared), NOW) == decision
+
+
+def test_a_target_that_forces_the_refresh_is_the_reason() -> None:
+    forced = Decision(refresh=True, why="the target is missing or was changed")
+    assert decide(_synced(refreshInterval="0"), None, NOW) == forced
+
+
+@pytest.mark.parametrize("hours", [0, 5])
+def test_a_time_with_a_zone_keeps_it_and_one_without_is_utc(hours: int) -> None:
+    aware = datetime(2026, 1, 1, tzinfo=timezone(timedelta(hours=hours)))
+    assert refresh._utc(aware) == datetime(2026, 1, 1, tzinfo=UTC) - timedelta(hours=hours)
+    assert refresh._utc(aware).utcoffset() == timedelta(hours=hours)
     assert refresh._utc(datetime(2026, 1, 1)) == datetime(2026, 1, 1, tzinfo=UTC)  # noqa: DTZ001 - the point
 
 
