@@ -10,6 +10,7 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.requirements-installed
+UV := VIRTUAL_ENV=$(VENV) $(BIN)/uv
 LOCAL := $(BIN)/python -m local
 PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
@@ -24,7 +25,7 @@ help: ## This list
 	@printf '\nARGS="…" adds options: make up ARGS=--json, make unit ARGS="-k rewrite".\n'
 
 # Everything below goes to standard error: `make -s env` is read by a shell.
-$(READY): requirements.txt requirements-dev.txt
+$(READY): requirements.txt requirements-dev.txt requirements-bootstrap.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 	  echo "error: $(PYTHON) is missing or older than 3.11; install one, or name it: make PYTHON=python3.12 …" >&2; exit 1; }
 	@if ! $(BIN)/python -c 'import pip' 2>/dev/null; then \
@@ -32,8 +33,10 @@ $(READY): requirements.txt requirements-dev.txt
 	  $(PYTHON) -m venv --clear $(VENV) >&2 || { \
 	    echo "error: $(PYTHON) cannot make virtual environments; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
 	fi
-	@echo "installing the pinned requirements into $(VENV) (a minute or two, once)" >&2
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt >&2
+	@echo "installing the pinned requirements into $(VENV) (up to a minute or two, once)" >&2
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-bootstrap.txt >&2
+	@$(UV) pip install --quiet --compile-bytecode --require-hashes -r requirements-dev.txt >&2 || \
+	  $(BIN)/python -m pip install --quiet --disable-pip-version-check --require-hashes -r requirements-dev.txt >&2
 	@touch $@
 
 .PHONY: bootstrap
@@ -84,6 +87,11 @@ e2e: $(READY) ## The whole platform on real parts (minutes)
 	$(PYTEST) -m e2e $(ARGS)
 faults: $(READY) ## Things that break in the middle
 	$(PYTEST) -m faults $(ARGS)
+
+.PHONY: lock
+lock: $(READY) ## requirements.txt and requirements-dev.txt from their .in files, with hashes
+	$(UV) pip compile --quiet --generate-hashes --no-header requirements.in -o requirements.txt
+	$(UV) pip compile --quiet --generate-hashes --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
 
 ##@ Products
 .PHONY: bench crds
