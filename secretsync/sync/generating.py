@@ -30,11 +30,14 @@ async def generate(ref: GeneratorRef, *, namespace: str, cluster: Cluster) -> di
     if kind == CLUSTER_GENERATORS.kind:
         found = await cluster.get(CLUSTER_GENERATORS, ref.name)
         kind, obj = _unwrapped(_existing(found, place), place)
-    else:
-        resource = _RESOURCES.get(kind)
-        if resource is None:
-            raise GeneratorError(f"generators of kind {kind} are not served", place=place, remedy=_offer())
-        obj = _existing(await cluster.get(resource, ref.name, namespace), place)
+        try:
+            return generators.generate(kind, obj, namespace="")
+        except GeneratorError as error:
+            raise error.at(place) from None  # there is no object of the inner kind that could be looked for
+    resource = _RESOURCES.get(kind)
+    if resource is None:
+        raise GeneratorError(f"generators of kind {kind} are not served", place=place, remedy=_offer())
+    obj = _existing(await cluster.get(resource, ref.name, namespace), place)
     return generators.generate(kind, obj, namespace=namespace)
 
 

@@ -50,8 +50,11 @@ def test_missing_is_skipped_where_the_policy_allows_it(policy: str) -> None:
 
 
 def test_missing_is_an_error_with_retain() -> None:
-    with pytest.raises(SecretNotFound, match=r"spec\.data\[0\] \(key: k\): gone"):
+    with pytest.raises(SecretNotFound) as caught:
         _assemble({"spec.data[0]": Missing("gone")})
+    assert str(caught.value) == (
+        "spec.data[0] (key: k): gone; create it, or set deletionPolicy to Merge or Delete so that it may be missing"
+    )
 
 
 def test_a_backend_may_insist_that_missing_data_is_an_error() -> None:
@@ -92,10 +95,10 @@ def test_rewrite_switches_conversion_off_and_comes_before_the_key_check() -> Non
 def test_values_are_decoded_after_rewriting_and_then_checked_for_null_bytes() -> None:
     find = {"name": {"regexp": "."}, "decodingStrategy": "Base64", "nullBytePolicy": "Fail"}
     entry = {"find": find, "rewrite": [{"transform": {"template": "{{ .value | upper }}"}}]}
-    answers = {"spec.dataFrom[0].find": {"a": Fetched(b"eA=="), "b": Fetched(b"eQ==")}}
+    answers = {"spec.dataFrom[0].find": {"a": Fetched(b"eA==", "7"), "b": Fetched(b"eQ==", "8")}}
     assembled = _assemble(answers, data=[], dataFrom=[entry])
     assert assembled.data == {"A": b"x", "B": b"y"}
-    assert [version.key for version in assembled.versions] == ["a", "b"]
+    assert [(version.key, version.version) for version in assembled.versions] == [("a", "7"), ("b", "8")]
     with pytest.raises(NullByteError):
         _assemble({"spec.dataFrom[0].find": {"a": Fetched(b"AAA=")}}, data=[], dataFrom=[entry])
 
@@ -103,6 +106,9 @@ def test_values_are_decoded_after_rewriting_and_then_checked_for_null_bytes() ->
 def test_find_without_rewrite_converts_names() -> None:
     answers = {"spec.dataFrom[0].find": {"a/b": Fetched(b"1")}}
     assert _assemble(answers, data=[], dataFrom=[{"find": {"path": "a"}}]).data == {"a_b": b"1"}
+    unicode = {"find": {"path": "a", "conversionStrategy": "Unicode"}}
+    assembled = _assemble(answers, data=[], dataFrom=[unicode])
+    assert assembled.data == {"a_U002f_b": b"1"}
 
 
 def test_generated_values_are_rewritten_and_checked_but_not_decoded() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +15,8 @@ from secretsync.sync.types import TargetContent
 from tests.sync.builders import external_secret
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from secretsync.api import ExternalSecret
 
 pytestmark = pytest.mark.unit
@@ -162,6 +165,19 @@ def test_a_time_with_a_zone_keeps_it_and_one_without_is_utc(hours: int) -> None:
         ("0 0 * * mon-fri", "23h", "2026-03-02T12:00:00", True),
         ("0 0 13 * 5", "1h", "2026-03-13T00:30:00", True),
         ("0 0 13 * 1", "1h", "2026-03-02T00:30:00", True),
+        ("0 0 13 * *", "1h", "2026-03-13T00:30:00", True),
+        ("0 0 13 * *", "1h", "2026-03-12T00:30:00", False),
+        ("0 9 * * *", "1h", "2026-03-02T10:00:00.000001", False),
+        ("59 23 31 12 *", "1m", "2026-12-31T23:59:30", True),
+        ("0 0 1 1 0", "1h", "2026-01-01T00:30:00", True),
+        ("0 0 * * sat", "1h", "2026-03-07T00:30:00", True),
+        ("0 0 * * ?", "1h", "2026-03-05T00:30:00", True),
+        ("10-20/5 * * * *", "0s", "2026-03-02T10:20:00", True),
+        ("10-20/5 * * * *", "0s", "2026-03-02T10:11:00", False),
+        ("1,3 * * * *", "0s", "2026-03-02T10:02:00", False),
+        ("10-12 * * * *", "0s", "2026-03-02T10:13:00", False),
+        ("@EVERY 2h", "30m", "2026-03-02T10:15:00", False),
+        ("@every 1ms", "0s", "2026-03-02T11:15:01", True),
         ("0 0 1 jan *", "1h", "2026-01-01T00:30:00", True),
         ("0 0 1 jan *", "1h", "2026-03-01T00:30:00", False),
         ("5/20 * * * *", "1m", "2026-03-02T10:25:10", True),
@@ -180,7 +196,22 @@ def test_windows_open_and_close(schedule: str, duration: str, moment: str, *, ac
 
 @pytest.mark.parametrize(
     "schedule",
-    ["", "* * * *", "60 * * * *", "x * * * *", "5-1 * * * *", "*/0 * * * *", "*-3 * * * *", "@every x", "1,,2 * * * *"],
+    [
+        "",
+        "* * * *",
+        "60 * * * *",
+        "* 24 * * *",
+        "* * 0 * *",
+        "* * * 13 *",
+        "* * * * 7",
+        "x * * * *",
+        "\u0661 * * * *",
+        "5-1 * * * *",
+        "*/0 * * * *",
+        "*-3 * * * *",
+        "@every x",
+        "1,,2 * * * *",
+    ],
 )
 def test_a_schedule_that_cannot_be_read_is_never_open(schedule: str) -> None:
     assert not sync_windows.is_active(schedule, "1h", NOW)
@@ -189,3 +220,29 @@ def test_a_schedule_that_cannot_be_read_is_never_open(schedule: str) -> None:
 
 def test_without_windows_all_is_permitted() -> None:
     assert sync_windows.permits(None, NOW)
+
+
+def test_periods_count_from_the_epoch() -> None:
+    """So every process sees the same ones; seven hours divide no day, month or year."""
+    period = timedelta(hours=7)
+    start = datetime(1970, 1, 1, tzinfo=UTC) + 70_000 * period
+    assert sync_windows.is_active("@every 7h", "1h", start + timedelta(hours=1))
+    assert not sync_windows.is_active("@every 7h", "1h", start - timedelta(seconds=1))
+    assert not sync_windows.is_active("@every 7h", "1h", start + timedelta(hours=1, seconds=1))
+
+
+@pytest.fixture
+def far_away(monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """The process in a zone nine hours from UTC."""
+    monkeypatch.setenv("TZ", "Asia/Tokyo")
+    time.tzset()
+    yield
+    monkeypatch.undo()
+    time.tzset()
+
+
+@pytest.mark.usefixtures("far_away")
+def test_schedules_are_in_utc_wherever_the_process_runs() -> None:
+    in_tokyo = datetime.fromisoformat("2026-03-02T18:30:00+09:00")
+    assert sync_windows.is_active("0 9 * * *", "1h", in_tokyo)
+    assert not sync_windows.is_active("0 18 * * *", "1h", in_tokyo)

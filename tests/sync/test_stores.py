@@ -67,6 +67,7 @@ def test_a_bad_expression_is_an_error_not_a_pass() -> None:
     [
         ("In", ["a", "b"], {"k": "a"}, True),
         ("In", ["a"], {}, False),
+        ("In", ["a"], {"k": "b"}, False),
         ("NotIn", ["a"], {"k": "b"}, True),
         ("NotIn", ["a"], {"k": "a"}, False),
         ("NotIn", ["a"], {}, True),
