@@ -24,7 +24,7 @@ from components.dynamic.boundary import without_leaks
 from components.dynamic.connection import Connection, fingerprint_key
 from components.dynamic.session import Session, read_stores
 from secretsync.api import ExternalSecret, RefreshPolicy, parse
-from secretsync.errors import ManifestError, SecretSyncError
+from secretsync.errors import ManifestError, PropertyNotFound, SecretSyncError, StoreNotFound, ValueRuleError
 from secretsync.sync import lane
 
 if TYPE_CHECKING:
@@ -38,6 +38,8 @@ SCHEMA_VERSION = 1
 """Counts changes of what the inputs mean; a new number makes every resource update once."""
 
 _DEADLINE = 60.0
+_CERTAIN = (PropertyNotFound, StoreNotFound, ValueRuleError)
+"""What no other step of the same update can mend, unlike a right to read that is still to be granted."""
 
 
 class Synchronization:
@@ -54,7 +56,7 @@ class Synchronization:
 
     @without_leaks
     def check(self, olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Look upstream. A new resource that cannot be looked at yet says so; a known one fails."""
+        """Look upstream. What is new or declared anew and cannot be looked at yet says so; what is known fails."""
         inputs = {**news, "schemaVersion": SCHEMA_VERSION}
         try:
             external_secret = _declaration(news)
@@ -65,7 +67,8 @@ class Synchronization:
         except ManifestError as error:
             return CheckResult(inputs, [CheckFailure("", str(error))])
         except SecretSyncError as error:
-            if olds.get("fingerprint"):
+            known = olds.get("fingerprint") and all(olds.get(name) == news[name] for name in ("declaration", "stores"))
+            if known or isinstance(error, _CERTAIN):
                 return CheckResult(inputs, [CheckFailure("", str(error))])
             pending = {"target": "", "keys": [], "versions": {}, "fingerprint": "", "drift": f"not known yet: {error}"}
             return CheckResult({**inputs, **pending}, [])

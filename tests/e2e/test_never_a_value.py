@@ -69,7 +69,7 @@ def _work(platform: Checkout) -> None:
 def _known_credentials(platform: Checkout) -> Iterator[tuple[str, str]]:
     layout = platform.layout
     yield "the root token", layout.openbao_token.read_text()
-    yield "the recovery key", json.loads(layout.openbao_recovery.read_text())["recovery_keys_b64"][0]
+    yield "the recovery key", json.loads(layout.openbao_recovery.read_text())["recovery_keys"][0]
     yield "the passphrase", layout.passphrase.read_text()
     yield "the key of the fingerprints", platform.configured("external-secrets:fingerprintKey")
     for token in layout.node_data.glob("pods/*/volumes/*/token"):

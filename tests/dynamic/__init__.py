@@ -1,0 +1,1 @@
+"""The dynamic providers over their wire, without an engine."""
