@@ -12,7 +12,6 @@ from contextlib import ExitStack
 from typing import TYPE_CHECKING, NoReturn
 
 from bench import results
-from bench.errors import BenchError
 from bench.load import cluster, cold, latency, live, options, parts, report, rotate
 from bench.load.scene import opened
 from local.environment import programs
@@ -66,16 +65,11 @@ def _report(given: argparse.Namespace) -> int:
 
 
 def _measure(given: argparse.Namespace) -> int:
+    options.check(given)
     with ExitStack() as stack:
         environment = dict(os.environ)
         own = given.kubeconfig is None
         if own:
-            if given.command in {"setup", "clean"} or given.controller_pid:
-                raise BenchError(
-                    "it needs servers that run already",
-                    place="--controller-pid" if given.controller_pid else given.command,
-                    remedy="name them with --kubeconfig and --openbao",
-                )
             servers, root = stack.enter_context(parts.running(given.root))
         else:
             servers, root = options.given_servers(given), None

@@ -45,6 +45,7 @@ def parser() -> argparse.ArgumentParser:
         description="Load test of ExternalSecret controllers, from the outside.",
         epilog=_COMMANDS,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+        allow_abbrev=False,
     )
     made.add_argument("command", choices=("cold", "rotate", "latency", "live", "report", "setup", "clean"))
     made.add_argument("--json", action="store_true", help="print JSON instead of a table")
@@ -100,6 +101,22 @@ def _add_controller(group: argparse._ArgumentGroup) -> None:
     group.add_argument("--controller-log", type=Path, metavar="FILE", help="its output is added here")
 
 
+def check(given: argparse.Namespace) -> None:
+    """Looks for options that contradict each other.
+
+    Raises:
+        BenchError: they do.
+    """
+    if given.command == "cold" and given.controller_pid:
+        raise BenchError("it runs already", place="--controller-pid", remedy="give its command: cold starts it")
+    if given.kubeconfig is None and (given.command in {"setup", "clean"} or given.controller_pid):
+        raise BenchError(
+            "it needs servers that run already",
+            place="--controller-pid" if given.controller_pid else given.command,
+            remedy="name them with --kubeconfig and --openbao",
+        )
+
+
 def given_servers(given: argparse.Namespace) -> Servers:
     """The servers that the options and the environment name.
 
@@ -131,12 +148,7 @@ def settings(given: argparse.Namespace, servers: Servers, root: Path | None) -> 
         given: the options.
         servers: where.
         root: folder of the own parts, where the controller's log goes; None for servers of somebody else.
-
-    Raises:
-        BenchError: options that contradict each other.
     """
-    if given.command == "cold" and given.controller_pid:
-        raise BenchError("it runs already", place="--controller-pid", remedy="give its command: cold starts it")
     keys = min(given.keys or max(1, given.objects // _KEYS_SHARE), given.objects)
     refresh = given.refresh or (timedelta(hours=1) if given.command == "cold" else timedelta(seconds=15))
     return LoadSettings(

@@ -1,0 +1,1 @@
+"""The measurements themselves: what they count, and how they are asked."""
