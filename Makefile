@@ -95,7 +95,7 @@ lock: $(READY) ## requirements.txt and requirements-dev.txt from their .in files
 
 ##@ Products
 .PHONY: bench crds
-bench: $(READY) ## How fast, how many calls; prints tables
+bench: $(READY) ## What can be measured; make bench ARGS="engine", load, platform, all
 	@$(BIN)/python -m bench $(ARGS)
 crds: $(READY) ## The CRDs as YAML
 	@$(BIN)/python -m secretsync crds $(ARGS)
