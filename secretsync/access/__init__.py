@@ -2,7 +2,7 @@
 
 from secretsync.access.grants import Grant, StoreAccess, merge_grants
 from secretsync.access.needs import RemoteNeed, needs_of
-from secretsync.access.vault import compile_vault, policy_document, vault_paths
+from secretsync.access.vault import compile_vault, policy_document
 
 __all__ = [
     "Grant",
@@ -12,5 +12,4 @@ __all__ = [
     "merge_grants",
     "needs_of",
     "policy_document",
-    "vault_paths",
 ]

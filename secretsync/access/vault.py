@@ -14,7 +14,8 @@ from typing import TYPE_CHECKING
 
 from secretsync.access.grants import Grant, StoreAccess, merge_grants
 from secretsync.access.needs import RemoteNeed, needs_of
-from secretsync.api import MetadataPolicy
+from secretsync.api import MetadataPolicy, VaultKVStoreVersion
+from secretsync.api.stores.vault_paths import data_path, metadata_path, request_path
 from secretsync.errors import StoreInvalid
 
 if TYPE_CHECKING:
@@ -23,28 +24,6 @@ if TYPE_CHECKING:
     from secretsync.api import ExternalSecret, Store, VaultProvider
 
 _CONTROL = re.compile(r"[\x00-\x1f\x7f]")
-
-
-def vault_paths(config: VaultProvider, key: str) -> tuple[str, str]:
-    """The API paths below ``/v1/`` under which a key's value and its metadata are read.
-
-    A mount that the key repeats is not doubled; without ``path`` the key's first segment is the mount (ESO v2.9.0).
-    For KV v1, which has no metadata, both are the same.
-    """
-    mount, rest = _split(config, key)
-    if config.version == "v1":
-        path = f"{mount}/{rest}" if rest else mount
-        return path, path
-    return f"{mount}/data/{rest}", f"{mount}/metadata/{rest}"
-
-
-def _split(config: VaultProvider, key: str) -> tuple[str, str]:
-    key = key.strip("/")
-    if config.path is None:
-        mount, _, rest = key.partition("/")
-        return mount, rest
-    mount = config.path.strip("/")
-    return mount, key.removeprefix(f"{mount}/")
 
 
 def compile_vault(store: Store, external_secrets: Sequence[ExternalSecret]) -> StoreAccess:
@@ -66,25 +45,18 @@ def _grants(config: VaultProvider, need: RemoteNeed) -> list[Grant]:
     reasons = (need.reason,)
     if need.ref is not None:
         _refuse_wildcards(need.ref.key, need.reason)
-        data, metadata = vault_paths(config, need.ref.key)
         fetch = need.ref.metadata_policy == MetadataPolicy.Fetch
-        return [Grant(metadata if fetch else data, ("read",), reasons)]
-    prefix = need.find.path if need.find is not None and need.find.path is not None else ""
-    _refuse_wildcards(prefix, need.reason)
-    data, metadata = vault_paths(config, prefix)
-    listing = ("list", "read") if need.find is not None and need.find.tags else ("list",)
-    if config.version == "v1":
-        listing = ("list", "read")
-    found = [Grant(_below(metadata), listing, reasons)]
-    if prefix:
-        found.append(Grant(metadata.rstrip("/"), ("list",), reasons))
-    if config.version != "v1":
-        found.append(Grant(_below(data), ("read",), reasons))
+        path = metadata_path(config, need.ref.key) if fetch else data_path(config, need.ref.key)
+        return [Grant(request_path(path), ("read",), reasons)]
+    folder = need.find.path if need.find is not None and need.find.path is not None else ""
+    _refuse_wildcards(folder, need.reason)
+    listed = request_path(metadata_path(config, folder))
+    v1 = config.version is VaultKVStoreVersion.v1
+    reads_what_it_lists = v1 or (need.find is not None and bool(need.find.tags))
+    found = [Grant(f"{listed}/*", ("list", "read") if reads_what_it_lists else ("list",), reasons)]
+    if not v1:
+        found.append(Grant(f"{request_path(data_path(config, folder))}/*", ("read",), reasons))
     return found
-
-
-def _below(path: str) -> str:
-    return f"{path.rstrip('/')}/*"
 
 
 def _refuse_wildcards(key: str, reason: str) -> None:
@@ -98,8 +70,8 @@ def _refuse_wildcards(key: str, reason: str) -> None:
         problem = "holds `{{`, which a policy reads as a template"
     elif _CONTROL.search(key):
         problem = "holds a control character"
-    elif "." in segments or ".." in segments:
-        problem = "has a relative segment, which the server normalises to another path"
+    elif ".." in segments:
+        problem = "has the segment `..`, which leads elsewhere"
     if problem:
         raise StoreInvalid(
             f"the key {json.dumps(key)} {problem}, so granting it would grant more than it",

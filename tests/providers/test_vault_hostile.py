@@ -11,11 +11,12 @@ import pytest
 from aiohttp import web
 
 from secretsync.api import Find, RemoteRef, SecretStore
+from secretsync.api.stores import vault_paths as paths
 from secretsync.errors import ProviderDenied, ProviderRefused, ProviderUnavailable, SecretSyncError, StoreInvalid
 from secretsync.kube.fake import MemoryCluster
 from secretsync.providers.protocol import Fetched, Invalid, Missing, RemoteKey
 from secretsync.providers.registry import open_provider
-from secretsync.providers.vault import paths
+from secretsync.providers.vault.paths import url_path
 from tests.kube.scripted import serving
 from tests.providers.vault_server import TOKEN_AUTH, opened, secret, store
 
@@ -273,9 +274,9 @@ def test_keys_become_paths_as_upstream(
 
 
 def test_paths_are_cleaned_and_quoted_and_never_leave_the_mount() -> None:
-    assert paths.url_path("kv/data//a b/ż/%?#/") == "/v1/kv/data/a%20b/%C5%BC/%25%3F%23"
+    assert url_path("kv/data//a b/ż/%?#/") == "/v1/kv/data/a%20b/%C5%BC/%25%3F%23"
     with pytest.raises(ProviderRefused):
-        paths.url_path("kv/data/../../sys/seal")
+        url_path("kv/data/../../sys/seal")
 
 
 async def test_a_number_in_an_answer_is_kept_as_written() -> None:

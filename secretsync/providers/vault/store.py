@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any, Final
 
 from secretsync.api import Capabilities, ClusterSecretStore, VaultKVStoreVersion
+from secretsync.api.stores.vault_paths import data_path, metadata_path
 from secretsync.errors import (
     PropertyNotFound,
     ProviderDenied,
@@ -24,7 +25,6 @@ from secretsync.providers.protocol import Fetched, Invalid, Missing, RemoteKey, 
 from secretsync.providers.references import store_place
 from secretsync.providers.vault.connection import Call, Connection
 from secretsync.providers.vault.login import Credentials, is_referent
-from secretsync.providers.vault.paths import data_path, metadata_path
 from secretsync.providers.vault.token import TokenKeeper
 from secretsync.values import gjson, go_json, go_regexp, members
 from secretsync.values.go_json import Number, NumberStyle
