@@ -25,7 +25,6 @@ _UNAVAILABLE: Final = frozenset(
         "InternalFailure",
         "InternalServerError",
         "InternalServiceError",
-        "LimitExceededException",
         "PriorRequestNotComplete",
         "ProvisionedThroughputExceededException",
         "RequestLimitExceeded",
@@ -80,6 +79,8 @@ class Call:
         subject: what is asked for, in words, e.g. ``the secret 'app/db'``.
         resource: the resource pattern that a policy needs for it.
         parameters: of the request.
+        expected: members of which an answer has at least one, be it an empty list. Without any it is none: the SDK
+            reads what is no JSON, such as a proxy's page, as an answer without members.
     """
 
     service: str
@@ -87,6 +88,7 @@ class Call:
     subject: str
     resource: str = "*"
     parameters: Mapping[str, Any] = field(default_factory=dict, repr=False)
+    expected: tuple[str, ...] = ()
 
     @property
     def action(self) -> str:
@@ -122,6 +124,14 @@ def refusal(call: Call, *, code: str, status: int, message: str) -> SecretSyncEr
     return ProviderRefused(
         f"{call.action} for {call.subject} is refused: {_shown(code)}",
         remedy="check key and version of the remoteRef, and the region of the store",
+    )
+
+
+def unreadable(call: Call) -> ProviderUnavailable:
+    """The error for an answer that is none."""
+    return ProviderUnavailable(
+        f"the answer to {call.action} for {call.subject} cannot be read",
+        remedy="check what the endpoint is, and proxies before it",
     )
 
 

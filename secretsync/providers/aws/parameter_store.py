@@ -46,7 +46,7 @@ class ParameterStore:
         return f"{name}:{key.version}" if key.version else name
 
     async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:
-        """Values in batches of 10; tags, and what no batch answers for, one by one."""
+        """Values in batches of 10; versions, tags, and what no batch answers for, one by one."""
         distinct = list(dict.fromkeys(keys))
         values = await self._values([self._name(key) for key in distinct if not key.metadata])
         tagged = [key for key in distinct if key.metadata]
@@ -56,7 +56,9 @@ class ParameterStore:
     async def _tags(self, key: RemoteKey) -> Fetched:
         name = self._name(key)
         parameters = {"ResourceType": "Parameter", "ResourceId": name}
-        call = Call("ssm", "ListTagsForResource", f"the tags of {_parameter(name)}", self._arn(name), parameters)
+        call = Call(
+            "ssm", "ListTagsForResource", f"the tags of {_parameter(name)}", self._arn(name), parameters, ("TagList",)
+        )
         answer = await self._connection.send(call)
         return Fetched(go_json.dumps({tag["Key"]: tag.get("Value") or "" for tag in answer.get("TagList") or ()}))
 
@@ -67,8 +69,10 @@ class ParameterStore:
             VersionNotFound: a parameter has no such version: a hard error, unlike a missing parameter (ESO v2.9.0).
         """
         distinct = list(dict.fromkeys(names))
-        size = _BATCH_SIZE if len(distinct) >= BATCH_FROM else 1
-        chunks = [distinct[start : start + size] for start in range(0, len(distinct), size)]
+        latest = [name for name in distinct if ":" not in name]  # an answer does not always say which version it is
+        size = _BATCH_SIZE if len(latest) >= BATCH_FROM else 1
+        chunks = [latest[start : start + size] for start in range(0, len(latest), size)]
+        chunks += [[name] for name in distinct if ":" in name]
 
         async def read(chunk: Sequence[str]) -> dict[str, Fetched | Missing]:
             return await self._chunk(chunk, decrypted=decrypted)
@@ -86,7 +90,7 @@ class ParameterStore:
                 found = await self._batch(names, decrypted=decrypted)
             except ProviderDenied:
                 denied = True
-            except (ProviderRefused, SecretNotFound, VersionNotFound):
+            except (ProviderRefused, SecretNotFound):
                 pass  # one name may spoil it for all
         for name in names:
             if name not in found:
@@ -97,23 +101,18 @@ class ParameterStore:
 
     async def _batch(self, names: Sequence[str], *, decrypted: bool) -> dict[str, Fetched | Missing]:
         parameters = {"Names": list(names), "WithDecryption": decrypted}
-        call = Call("ssm", "GetParameters", f"{len(names)} parameters", self._arn("*"), parameters)
+        call = Call("ssm", "GetParameters", f"{len(names)} parameters", self._arn("*"), parameters, ("Parameters",))
         answer = await self._connection.send(call)
-        entries: dict[str, Mapping[str, Any]] = {}
-        for entry in answer.get("Parameters") or ():
-            selector = str(entry.get("Selector") or "")
-            entries |= {str(entry.get(field)) + selector: entry for field in ("ARN", "Name")}
+        entries = {str(entry.get("Name")): entry for entry in answer.get("Parameters") or ()}
         found: dict[str, Fetched | Missing] = {name: _fetched(entries[name]) for name in names if name in entries}
-        for name in answer.get("InvalidParameters") or ():
-            if ":" not in name:  # else the parameter may be there, but not in this version
-                found[name] = Missing(f"there is no such thing as {_parameter(name)}")
-        return found
+        gone = set(names).intersection(answer.get("InvalidParameters") or ())
+        return found | {name: Missing(f"there is no such thing as {_parameter(name)}") for name in gone}
 
     async def _value(self, name: str, *, decrypted: bool) -> Fetched | Missing:
         parameters = {"Name": name, "WithDecryption": decrypted}
         try:
             answer = await self._connection.send(
-                Call("ssm", "GetParameter", _parameter(name), self._arn(name), parameters)
+                Call("ssm", "GetParameter", _parameter(name), self._arn(name), parameters, ("Parameter",))
             )
         except SecretNotFound as error:
             return Missing(error.problem)
@@ -144,7 +143,7 @@ class ParameterStore:
 
     async def _by_path(self, path: str) -> dict[str, Fetched]:
         parameters = {"Path": path, "Recursive": True, "WithDecryption": True, "MaxResults": _PATH_PAGE_SIZE}
-        call = Call("ssm", "GetParametersByPath", f"the path {path!r}", self._arn(path), parameters)
+        call = Call("ssm", "GetParametersByPath", f"the path {path!r}", self._arn(path), parameters, ("Parameters",))
         found: dict[str, Fetched] = {}
         async for page in self._connection.pages(call):
             found |= {entry["Name"]: _fetched(entry) for entry in page.get("Parameters") or ()}
@@ -152,7 +151,7 @@ class ParameterStore:
 
     async def _described(self, filters: Sequence[Mapping[str, Any]]) -> list[str]:
         parameters: dict[str, Any] = {"ParameterFilters": list(filters), "MaxResults": _PAGE_SIZE}
-        call = Call("ssm", "DescribeParameters", "the parameters of the account", parameters=parameters)
+        call = Call("ssm", "DescribeParameters", "the parameters of the account", "*", parameters, ("Parameters",))
         names: set[str] = set()
         async for page in self._connection.pages(call):
             names |= {entry["Name"] for entry in page.get("Parameters") or ()}
@@ -169,32 +168,25 @@ class ParameterStore:
         Tags have no version.
         """
         distinct = list(dict.fromkeys(keys))
-        found = await concurrently(self._version, [key for key in distinct if key.version], limit=CONCURRENT_CALLS)
-        single = dict(zip([key for key in distinct if key.version], found, strict=True))
-        latest = [key for key in distinct if not key.version and not key.metadata]
-        values = await self._values([self._name(key) for key in latest], decrypted=False)
-        versions: dict[RemoteKey, str | Missing] = dict(single)
-        for key in latest:
-            value = values[self._name(key)]
-            versions[key] = value if isinstance(value, Missing) else value.version
-        for key in distinct:
-            if key.metadata:
-                versions[key] = await self._tags_version(key)
-        return versions
+        latest = {key: self._name(key) for key in distinct if not key.version and not key.metadata}
+        values = await self._values(list(latest.values()), decrypted=False)
+        found = {key: _version_of(values[name]) for key, name in latest.items()}
+        rest = [key for key in distinct if key not in found]
+        return {
+            **found,
+            **dict(zip(rest, await concurrently(self._version, rest, limit=CONCURRENT_CALLS), strict=True)),
+        }
 
     async def _version(self, key: RemoteKey) -> str | Missing:
         try:
-            value = await self._value(self._name(key), decrypted=False)
-        except VersionNotFound as error:
+            fetched = await (self._tags(key) if key.metadata else self._value(self._name(key), decrypted=False))
+        except (SecretNotFound, VersionNotFound) as error:
             return Missing(error.problem)
-        return value if isinstance(value, Missing) else value.version
+        return _version_of(fetched)
 
-    async def _tags_version(self, key: RemoteKey) -> str | Missing:
-        try:
-            await self._tags(key)
-        except SecretNotFound as error:
-            return Missing(error.problem)
-        return ""
+
+def _version_of(fetched: Fetched | Missing) -> str | Missing:
+    return fetched if isinstance(fetched, Missing) else fetched.version
 
 
 def _below(path: str) -> dict[str, Any]:
@@ -202,7 +194,7 @@ def _below(path: str) -> dict[str, Any]:
 
 
 def _fetched(entry: Mapping[str, Any]) -> Fetched:
-    return Fetched(utf8(str(entry.get("Value") or "")), str(entry.get("Version") or ""))
+    return Fetched(utf8(entry["Value"]), str(entry.get("Version") or ""))
 
 
 def _parameter(name: str) -> str:

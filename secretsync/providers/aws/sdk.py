@@ -19,10 +19,10 @@ from botocore.exceptions import (
     NoCredentialsError,
     PartialCredentialsError,
 )
-from botocore.parsers import ResponseParserError
+from botocore.exceptions import ConnectionError as NoConnectionError
 
 from secretsync.errors import ProviderDenied, ProviderRefused, ProviderUnavailable, SecretSyncError, StoreInvalid
-from secretsync.providers.aws.failures import Call, refusal
+from secretsync.providers.aws.failures import Call, refusal, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -139,7 +139,9 @@ class _AssumeRole:
             parameters["Tags"] = [{"Key": key, "Value": value} for key, value in role.tags]
         if role.transitive_tag_keys:
             parameters["TransitiveTagKeys"] = list(role.transitive_tag_keys)
-        return _exchanged(self._sts, Call("sts", "AssumeRole", f"the role {role.arn}", role.arn, parameters))
+        return _exchanged(
+            self._sts, Call("sts", "AssumeRole", f"the role {role.arn}", role.arn, parameters, ("Credentials",))
+        )
 
 
 class _AssumeRoleWithWebIdentity:
@@ -157,7 +159,10 @@ class _AssumeRoleWithWebIdentity:
             "WebIdentityToken": identity.token,
         }
         subject = f"the role {identity.role}"
-        return _exchanged(self._sts, Call("sts", "AssumeRoleWithWebIdentity", subject, identity.role, parameters))
+        expected = ("Credentials",)
+        return _exchanged(
+            self._sts, Call("sts", "AssumeRoleWithWebIdentity", subject, identity.role, parameters, expected)
+        )
 
 
 def _exchanged(sts: BaseClient, call: Call) -> dict[str, str]:
@@ -184,8 +189,10 @@ def _performed(client: BaseClient, call: Call) -> dict[str, Any] | SecretSyncErr
         status = (response.get("ResponseMetadata") or {}).get("HTTPStatusCode") or 0
         code, message = str(described.get("Code") or ""), str(described.get("Message") or "")
         return refusal(call, code=code, status=int(status), message=message)
-    except (BotoCoreError, ResponseParserError, RuntimeError) as error:
+    except Exception as error:  # noqa: BLE001 - whatever the SDK raises, its text may quote an answer
         return _unanswered(call, error)
+    if call.expected and not any(isinstance(answer.get(member), str | bytes | list | dict) for member in call.expected):
+        return unreadable(call)
     return answer
 
 
@@ -201,14 +208,12 @@ def _unanswered(call: Call, error: Exception) -> SecretSyncError:
         return ProviderDenied(
             "the process cannot get its credentials", remedy="check the source that its AWS_ variables name"
         )
-    if isinstance(error, HTTPClientError):
+    if isinstance(error, HTTPClientError | NoConnectionError):
         return ProviderUnavailable(
             f"{call.action} gets no answer ({name})", remedy="it is tried again; check the network and the endpoint"
         )
-    if isinstance(error, ResponseParserError):
-        return ProviderUnavailable(
-            f"the answer to {call.action} cannot be read", remedy="check what the endpoint is, and proxies before it"
-        )
+    if not isinstance(error, BotoCoreError | RuntimeError):
+        return unreadable(call)  # the SDK stumbles over what it parses in many ways
     if isinstance(error, RuntimeError):
         return ProviderDenied(
             f"the credentials cannot be used for {call.action}",

@@ -28,6 +28,7 @@ _BATCH_SIZE: Final = 20
 _PAGE_SIZE: Final = 100
 _BATCH_DENIED_SECONDS: Final = 3600.0
 _VERSION_ID: Final = "uuid/"
+_VALUES: Final = ("SecretString", "SecretBinary")
 
 
 class SecretsManager:
@@ -68,17 +69,19 @@ class SecretsManager:
         selector = {"VersionId": version.removeprefix(_VERSION_ID)} if by_id else {"VersionStage": version}
         subject = _secret(name) if version == CURRENT else f"{_secret(name)} in version {version!r}"
         try:
-            answer = await self._connection.send(self._call("GetSecretValue", name, subject, selector))
+            answer = await self._connection.send(self._call("GetSecretValue", name, subject, selector, _VALUES))
         except SecretNotFound as error:
             return Missing(error.problem)
         return _fetched(answer)
 
     async def _describe(self, name: str) -> dict[str, Any]:
-        return await self._connection.send(self._call("DescribeSecret", name, _secret(name), {}))
+        return await self._connection.send(self._call("DescribeSecret", name, _secret(name), {}, ("ARN",)))
 
-    def _call(self, operation: str, name: str, subject: str, parameters: Mapping[str, Any]) -> Call:
+    def _call(
+        self, operation: str, name: str, subject: str, parameters: Mapping[str, Any], expected: tuple[str, ...]
+    ) -> Call:
         arn = name if name.startswith("arn:") else f"arn:*:secretsmanager:{self._region}:*:secret:{name}-??????"
-        return Call("secretsmanager", operation, subject, arn, {"SecretId": name, **parameters})
+        return Call("secretsmanager", operation, subject, arn, {"SecretId": name, **parameters}, expected)
 
     async def _batches(self, names: Sequence[str]) -> dict[str, Fetched | Missing]:
         """What batches give of the current values; names they do not answer for are left to be read one by one."""
@@ -94,7 +97,9 @@ class SecretsManager:
         if time.monotonic() < self._batch_denied_until:
             return {}
         subject = f"{len(names)} secrets"
-        call = Call("secretsmanager", "BatchGetSecretValue", subject, parameters={"SecretIdList": list(names)})
+        parameters = {"SecretIdList": list(names)}
+        expected = ("SecretValues", "Errors")
+        call = Call("secretsmanager", "BatchGetSecretValue", subject, "*", parameters, expected)
         try:
             answer = await self._connection.send(call)
         except ProviderDenied:
@@ -145,7 +150,7 @@ class SecretsManager:
     async def _list(self, filters: Sequence[Mapping[str, Any]]) -> list[str]:
         """The names of all secrets that pass the filters and are not marked for deletion, sorted."""
         parameters: dict[str, Any] = {"MaxResults": _PAGE_SIZE, **({"Filters": list(filters)} if filters else {})}
-        call = Call("secretsmanager", "ListSecrets", "the secrets of the account", parameters=parameters)
+        call = Call("secretsmanager", "ListSecrets", "the secrets of the account", "*", parameters, ("SecretList",))
         names: set[str] = set()
         async for page in self._connection.pages(call):
             names |= {entry["Name"] for entry in page.get("SecretList") or () if not entry.get("DeletedDate")}
@@ -191,12 +196,12 @@ def _filters(query: Find) -> list[dict[str, Any]]:
 
 
 def _has_value(entry: Mapping[str, Any]) -> bool:
-    return entry.get("SecretString") is not None or entry.get("SecretBinary") is not None
+    return any(entry.get(member) is not None for member in _VALUES)
 
 
 def _fetched(answer: Mapping[str, Any]) -> Fetched:
     text = answer.get("SecretString")
-    value = utf8(text) if text is not None else bytes(answer.get("SecretBinary") or b"")
+    value = utf8(text) if text is not None else bytes(answer["SecretBinary"])
     return Fetched(value, str(answer.get("VersionId") or ""))
 
 
