@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import base64
 import json
+import time
+import urllib.error
 import urllib.parse
 import urllib.request
 import uuid
@@ -48,6 +50,19 @@ class Backend:
             content = answer.read()
         return json.loads(content) if content else {}
 
+    def wait_for_mount(self) -> None:
+        """A fresh mount of version 2 answers 400 until it has set itself up."""
+        end = time.monotonic() + 10
+        while True:
+            try:
+                self.call("GET", f"{self.mount}/config" if self.version == "v2" else f"{self.mount}/?list=true")
+            except urllib.error.HTTPError as error:
+                if error.code == 404 or time.monotonic() > end:
+                    return
+            else:
+                return
+            time.sleep(0.05)
+
     def token_for(self, grants: Sequence[Grant]) -> str:
         """A token that holds nothing but these grants."""
         name = f"policy-{uuid.uuid4().hex}"
@@ -86,6 +101,7 @@ def backend(request: pytest.FixtureRequest, openbao: OpenBaoServer) -> Iterator[
     mount = f"kv-{uuid.uuid4().hex[:8]}"
     made = Backend(openbao, mount, request.param)
     made.call("POST", f"sys/mounts/{mount}", {"type": "kv", "options": {"version": request.param.removeprefix("v")}})
+    made.wait_for_mount()
     for name in SECRETS:
         body: dict[str, Any] = {"k": name}
         made.call("POST", f"{mount}/data/{name}" if made.version == "v2" else f"{mount}/{name}", _body(made, body))
