@@ -26,7 +26,7 @@ from secretsync.providers.references import store_place
 from secretsync.providers.vault.connection import Call, Connection
 from secretsync.providers.vault.login import Credentials, is_referent
 from secretsync.providers.vault.token import TokenKeeper
-from secretsync.values import gjson, go_json, go_regexp, members
+from secretsync.values import go_json, go_regexp, members, property_path
 from secretsync.values.go_json import Number, NumberStyle
 
 if TYPE_CHECKING:
@@ -90,16 +90,14 @@ class VaultStore:
         if not ref.property:
             return fetched.value
         data = go_json.loads_object(fetched.value, numbers=NumberStyle.Raw)
-        if ref.property in data:
-            return members.value_bytes(data[ref.property])
-        result = gjson.get(fetched.value, ref.property)
-        if not result.exists:
+        selected = property_path.select_decoded(data, ref.property)
+        if selected is None:
             raise PropertyNotFound(
                 f"the secret {ref.key!r} has no property {ref.property!r}",
                 place=self._place,
                 remedy="correct the property, or add it upstream",
             )
-        return result.string
+        return selected
 
     def members(self, fetched: Fetched, ref: RemoteRef) -> dict[str, bytes] | Missing:
         """The members of the object, or of the object a property selects; numbers go through a double."""
