@@ -56,7 +56,6 @@ class _Reader:
     def read(self, root: list[Any]) -> None:
         """Append the one value of the text to `root`; opened containers wait on a stack."""
         open_containers: list[list[Any] | dict[str, Any]] = []
-        keys: list[str] = []
         container: list[Any] | dict[str, Any] = root
         key = ""
         while True:
@@ -67,7 +66,6 @@ class _Reader:
                 container.append(value)
             if opened:
                 open_containers.append(container)
-                keys.append(key)
                 if len(open_containers) > MAX_DEPTH:
                     raise ValueError("nested too deeply")
                 container = value
@@ -80,7 +78,6 @@ class _Reader:
                     key = state
                     break
                 container = open_containers.pop()
-                key = keys.pop()
                 opened = False
 
     def _next(self, container: list[Any] | dict[str, Any], *, first: bool) -> str | None:

@@ -80,8 +80,10 @@ async def test_every_kind_is_served_by_itself_and_inside_a_cluster_generator(
                     "ClusterGenerator", {"kind": "Password", "generator": {"passwordSpec": {"length": 2, "digits": 3}}}
                 )
             ],
-            "ClusterGenerator g, Password g: the number of digits and symbols must not be above the length; "
-            "change its specification",
+            (
+                "ClusterGenerator g, Password g: the number of digits and symbols must not be above the length; "
+                "change its specification"
+            ),
         ),
         (
             "Password",

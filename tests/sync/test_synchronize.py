@@ -14,7 +14,7 @@ from secretsync.kube.resources import SECRETS
 from secretsync.sync import names
 from secretsync.sync.status import status_patch
 from secretsync.sync.synchronize import synchronize
-from secretsync.sync.types import Action, Outcome, Phrase, Reason, Retry
+from secretsync.sync.types import Action, Event, EventReason, Outcome, Phrase, Reason, Retry
 from tests.sync.builders import NAMESPACE, Backend, Stage, external_secret, secret, texts
 
 if TYPE_CHECKING:
@@ -105,6 +105,70 @@ async def test_a_renamed_target_leaves_none_behind() -> None:
     assert await stage.cluster.get(SECRETS, "app", NAMESPACE) is None
 
 
+async def test_what_must_not_be_deleted_is_said_with_a_remedy() -> None:
+    merge = {"creationPolicy": "Merge", "deletionPolicy": "Delete"}
+    outcome = await _sync(Stage(external_secret(target=merge), secret("app"), backend=Backend({})))
+    assert str(outcome.error) == (
+        "Secret team/app: all its data is gone, but only a target with creationPolicy Owner may be deleted; "
+        "use creationPolicy Owner, or deletionPolicy Retain or Merge"
+    )
+    foreign = Stage(external_secret(target={"deletionPolicy": "Delete"}), secret("app"), backend=Backend({}))
+    outcome = await _sync(foreign)
+    assert str(outcome.error) == (
+        "Secret team/app: it is not controlled by this ExternalSecret; delete it by hand if it is no longer needed"
+    )
+    assert outcome.retry is Retry.Backoff
+
+
+async def test_the_event_of_a_failure_tells_what_the_condition_does_not() -> None:
+    stage = Stage(external_secret(target={"template": {"data": {"t": "{{ .absent }}"}}}))
+    outcome = await _sync(stage)
+    assert outcome.error is not None
+    assert outcome.events == (Event(EventReason.UpdateFailed, str(outcome.error), warning=True),)
+    assert outcome.action is Action.Failed
+    assert [version.key for version in outcome.versions] == ["k"], "what was read is known all the same"
+    assert (outcome.again_after, outcome.keys) == (None, ())
+
+
+async def test_events_say_what_happened() -> None:
+    stage = Stage(external_secret(target={"deletionPolicy": "Delete"}))
+    assert (await _sync(stage)).events == (Event(EventReason.Created, "secret created"),)
+    stage.backend.values["k"] = b"v2"
+    assert (await _sync(stage)).events == (Event(EventReason.Updated, "secret updated"),)
+    stage.declared = external_secret(target={"deletionPolicy": "Delete", "name": "other"})
+    assert (await _sync(stage)).events[0] == Event(EventReason.Deleted, "secret deleted because it was orphaned")
+    stage.backend.values.clear()
+    gone = await _sync(stage)
+    assert gone.events == (
+        Event(EventReason.MissingProviderSecret, "secret does not exist at provider using spec.data[0] (key=k)"),
+        Event(EventReason.Deleted, "secret deleted due to DeletionPolicy=Delete"),
+    )
+    assert (gone.message, gone.bound, gone.synced, gone.ready) == (Phrase.Deleted, False, True, True)
+
+
+async def test_a_secret_that_took_the_place_of_the_own_one_is_not_deleted() -> None:
+    stage = Stage(external_secret(target={"deletionPolicy": "Delete"}))
+    await _sync(stage)
+    stage.backend.values.clear()
+    cluster = Replaced([await stage.live()])
+    outcome = await synchronize(stage.declared, cluster=cluster, fetches=stage.fetches)
+    assert (outcome.message, outcome.retry) == (Phrase.DeleteFailed, Retry.Backoff)
+    assert isinstance(outcome.error, ClusterConflict)
+    assert texts((await cluster.get(SECRETS, "app", NAMESPACE)) or {}) == {"foreign": "f"}
+
+
+async def test_a_sync_shares_reads_that_are_fresh_enough_for_it() -> None:
+    find: dict[str, Any] = {"dataFrom": [{"find": {"path": "x"}}]}
+    stage = Stage(external_secret(**find))
+    began = stage.fetches.now()
+    await _sync(stage)
+    shared = await synchronize(stage.declared, cluster=stage.cluster, fetches=stage.fetches, not_before=began)
+    assert shared.action is Action.Unchanged
+    assert (len(stage.backend.calls), stage.backend.finds) == (1, 1)
+    await _sync(stage)
+    assert (len(stage.backend.calls), stage.backend.finds) == (2, 2), "by itself it wants reads that begin now"
+
+
 async def test_failures_of_reading_leave_the_secret_and_say_so() -> None:
     stage = Stage(external_secret())
     await _sync(stage)
@@ -167,6 +231,9 @@ async def test_a_generic_target_is_refused_clearly() -> None:
     manifest = {"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}}
     outcome = await _sync(Stage(external_secret(target=manifest)))
     assert (outcome.reason, outcome.retry) == (Reason.ResourceSyncedError, Retry.No)
+    assert str(outcome.error) == (
+        "spec.target.manifest: targets of kind ConfigMap are not offered; use a Secret as the target"
+    )
 
 
 class Interfering(MemoryCluster):
@@ -188,6 +255,15 @@ class Interfering(MemoryCluster):
         if resource == SECRETS and self.left:
             self.left -= 1
             await self.act(self)
+
+
+class Replaced(MemoryCluster):
+    """Between look and deletion, the Secret is made anew by somebody else."""
+
+    async def delete(self, resource: Resource, name: str, namespace: str | None = None, **more: Any) -> bool:
+        await super().delete(resource, name, namespace)
+        await super().create(resource, secret("app", {"foreign": b"f"}), field_manager="kubectl")
+        return await super().delete(resource, name, namespace, **more)
 
 
 async def _create(cluster: Interfering) -> None:

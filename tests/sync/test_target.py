@@ -119,14 +119,21 @@ def test_an_existing_immutable_target_keeps_its_content() -> None:
 def test_another_external_secret_as_owner_is_named() -> None:
     live = secret("app", ownerReferences=[_owner("other")])
     for policy in ("Owner", "Orphan", "Merge"):
-        with pytest.raises(TargetOwned, match="owned by another ExternalSecret other"):
+        with pytest.raises(TargetOwned) as refused:
             target.desired(_policy(policy), CONTENT, live)
+        assert str(refused.value) == (
+            "Secret team/app: it is owned by another ExternalSecret other; give one of the two another spec.target.name"
+        )
 
 
 def test_another_controller_stops_owner_only() -> None:
     live = secret("app", ownerReferences=[_owner("d", "Deployment", "apps/v1")])
-    with pytest.raises(TargetOwned, match="controlled by Deployment d"):
+    with pytest.raises(TargetOwned) as refused:
         target.desired(_policy("Owner"), CONTENT, live)
+    assert str(refused.value) == (
+        "Secret team/app: it is controlled by Deployment d; "
+        "choose another spec.target.name, or creationPolicy Merge to add keys to it"
+    )
     made = target.desired(_policy("Merge"), CONTENT, live)
     assert made["metadata"]["ownerReferences"] == live["metadata"]["ownerReferences"]
 
@@ -143,11 +150,53 @@ def test_a_declaration_without_uid_is_recognised_by_its_label() -> None:
     assert "ownerReferences" not in made["metadata"]
     assert target.is_owned_by(declared, made)
     assert not target.is_owned_by(declared, secret())
+    controlled = {**made, "metadata": {**made["metadata"], "ownerReferences": [_owner("other")]}}
+    assert not target.is_owned_by(declared, controlled), "the label does not outweigh a controller"
+
+
+def test_a_label_does_not_make_an_object_of_the_cluster_the_owner() -> None:
+    made = target.desired(_policy("Owner"), CONTENT, None)
+    assert target.is_owned_by(_policy("Owner"), made)
+    del made["metadata"]["ownerReferences"]
+    assert not target.is_owned_by(_policy("Owner"), made)
+
+
+@pytest.mark.parametrize(
+    "reference",
+    [
+        _owner("app", group="example.com/v1"),
+        _owner("app", group="v1"),
+        _owner("app", kind="PushSecret"),
+        {"name": "app", "kind": "ExternalSecret", "controller": True},
+    ],
+)
+def test_an_owner_of_the_same_name_and_another_kind_is_somebody_else(reference: dict[str, Any]) -> None:
+    live = secret("app", ownerReferences=[reference])
+    assert not target.is_owned_by(_policy("Owner"), live)
+    with pytest.raises(TargetOwned, match=r"^Secret team/app: it is controlled by \w+ app; choose another"):
+        target.check_owner(_policy("Owner"), live)
+    assert target.desired(_policy("Merge"), CONTENT, live)["metadata"]["ownerReferences"] == [reference]
+
+
+def test_an_own_reference_counts_in_any_version_of_the_api() -> None:
+    for version in ("v1beta1", "v1"):
+        live = secret("app", ownerReferences=[_owner("app", group=f"external-secrets.io/{version}")])
+        assert target.is_owned_by(_policy("Owner"), live)
+
+
+def test_a_live_object_out_of_a_list_gets_its_kind_back() -> None:
+    live = {key: value for key, value in secret("app").items() if key not in {"apiVersion", "kind"}}
+    made = target.desired(_policy("Owner"), CONTENT, live)
+    assert (made["apiVersion"], made["kind"]) == ("v1", "Secret")
 
 
 def test_values_above_one_mebibyte_are_refused_before_the_write() -> None:
     half = {"a": b"x" * (600 * 1024)}
-    with pytest.raises(TargetTooLarge, match="1 keys hold"):
+    problem = (
+        f"Secret team/app: 1 keys hold {2 * 600 * 1024} bytes, the limit is 1048576; "
+        "select single properties instead of everything, or spread the keys over several ExternalSecrets"
+    )
+    with pytest.raises(TargetTooLarge, match=f"^{problem}$"):
         target.desired(_policy("Merge"), TargetContent("", half, {}, {}), secret("app", {"b": b"x" * (600 * 1024)}))
     exact = TargetContent("", {"a": b"x" * target.SIZE_LIMIT}, {}, {})
     assert target.desired(_policy("Owner"), exact, secret("app", {"b": b"x"}))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import base64
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -84,29 +83,65 @@ async def test_sources_are_read_once_each_and_used_by_scope_and_target() -> None
     assert "user=" not in repr(sources)
 
 
-async def test_a_missing_source_names_object_and_place() -> None:
-    declared = external_secret(
-        target={"template": {"templateFrom": [{"configMap": {"name": "no", "items": [{"key": "a"}]}}]}}
+async def _refused_source(ref: dict[str, Any], *objects: dict[str, Any]) -> str:
+    """What is said where the second item of templateFrom names a source that cannot be read."""
+    declared = external_secret(target={"template": {"templateFrom": [{"literal": "a: b"}, ref]}})
+    with pytest.raises(TemplateError) as refused:
+        await read_sources(declared, MemoryCluster(objects))
+    return str(refused.value)
+
+
+@pytest.mark.parametrize(("member", "kind"), [("configMap", "ConfigMap"), ("secret", "Secret")])
+async def test_a_missing_source_names_object_and_place(member: str, kind: str) -> None:
+    elsewhere = {"apiVersion": "v1", "kind": kind, "metadata": {"name": "no", "namespace": "elsewhere"}}
+    assert await _refused_source({member: {"name": "no", "items": [{"key": "a"}]}}, elsewhere) == (
+        f"spec.target.template.templateFrom[1]: {kind} team/no does not exist; "
+        "create it in the namespace of the ExternalSecret"
     )
-    with pytest.raises(TemplateError, match=r"templateFrom\[0\]: ConfigMap team/no does not exist"):
-        await read_sources(declared, MemoryCluster())
 
 
 async def test_a_secret_that_is_not_text_is_refused() -> None:
-    declared = external_secret(
-        target={"template": {"templateFrom": [{"secret": {"name": "s", "items": [{"key": "a"}]}}]}}
+    broken = secret("s", {"a": b"\xff\xfe"})
+    assert await _refused_source({"secret": {"name": "s", "items": [{"key": "a"}]}}, broken) == (
+        "spec.target.template.templateFrom[1]: Secret s holds a value that is not UTF-8 text"
     )
-    broken = secret("s")
-    broken["data"] = {"a": base64.b64encode(b"\xff\xfe").decode()}
-    with pytest.raises(TemplateError, match="Secret s holds a value that is not UTF-8"):
-        await read_sources(declared, MemoryCluster([broken]))
 
 
 def test_a_missing_item_names_the_key() -> None:
     sources = Sources({("ConfigMap", "c"): {"a": "x"}})
     template = {"templateFrom": [{"configMap": {"name": "c", "items": [{"key": "b"}]}}]}
-    with pytest.raises(TemplateError, match="ConfigMap c has no key b"):
+    with pytest.raises(TemplateError) as refused:
         _apply(template, sources)
+    assert str(refused.value) == (
+        "spec.target.template.templateFrom[0]: ConfigMap c has no key b; add the key or remove the item"
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "place", "name"),
+    [
+        ({"data": {"t": "{{ fail .user }}"}}, "data[t]", "t"),
+        ({"metadata": {"labels": {"l": "{{ fail .user }}"}}}, "metadata.labels[l]", "l"),
+        ({"metadata": {"annotations": {"a": "{{ fail .user }}"}}}, "metadata.annotations[a]", "a"),
+        ({"templateFrom": [{"literal": "a: b"}, {"literal": "{{ fail .user }}"}]}, "templateFrom[1]", "literal"),
+        ({"templateFrom": [{"secret": {"name": "s", "items": [{"key": "k"}]}}]}, "templateFrom[0]", "k"),
+        (
+            {"templateFrom": [{"secret": {"name": "s", "items": [{"key": "k", "templateAs": "KeysAndValues"}]}}]},
+            "templateFrom[0]",
+            "literal",
+        ),
+    ],
+)
+def test_a_template_that_fails_is_named_with_its_field(template: dict[str, Any], place: str, name: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        _apply(template, Sources({("Secret", "s"): {"k": "{{ fail .user }}"}}))
+    assert refused.value.place.startswith(f"spec.target.template.{place}, ")
+    assert name in refused.value.place.removeprefix(f"spec.target.template.{place}, ")
+
+
+def test_metadata_that_is_not_text_is_written_with_replacement_characters() -> None:
+    content = _apply({"metadata": {"labels": {"l": '{{ "/w==" | b64dec }}'}}})
+    assert content.labels == {"l": "\ufffd"}
 
 
 def test_rendered_values_are_decoded_where_asked() -> None:
@@ -146,5 +181,39 @@ def test_a_service_account_token_without_account_passes() -> None:
 def test_paths_into_a_generic_target_are_refused() -> None:
     template = {"templateFrom": [{"literal": "k: v", "target": "spec.x"}]}
     target = {"template": template, "manifest": {"apiVersion": "v1", "kind": "ConfigMap"}}
-    with pytest.raises(TemplateError, match="paths into a generic target"):
+    with pytest.raises(TemplateError) as refused:
         apply_template(external_secret(target=target), DATA, Sources())
+    assert str(refused.value) == (
+        "spec.target.template.templateFrom[0]: the target spec.x is not offered; "
+        "paths into a generic target are not offered here: use Data, Annotations or Labels"
+    )
+
+
+@pytest.mark.parametrize(
+    ("template", "message"),
+    [
+        (
+            {"type": "bootstrap.kubernetes.io/token"},
+            "type: the Secret type bootstrap.kubernetes.io/token is not allowed; use another type",
+        ),
+        (
+            {"type": "kubernetes.io/service-account-token", "templateFrom": [{"literal": "", "target": "Annotations"}]},
+            (
+                "type: the Secret type kubernetes.io/service-account-token is not allowed together with an annotation "
+                "that names an account; it would make the cluster mint a token: "
+                "remove the annotation, or templateFrom with target Annotations"
+            ),
+        ),
+        (
+            {"templateFrom": [{"literal": "k: v"}, {"literal": "k: v", "target": "spec.x"}]},
+            (
+                "templateFrom[1].target: spec.x is not allowed where the target is a Secret; "
+                "use Data, Annotations or Labels"
+            ),
+        ),
+    ],
+)
+def test_what_is_not_allowed_is_said_with_a_remedy(template: dict[str, Any], message: str) -> None:
+    with pytest.raises(TemplateError) as refused:
+        _apply(template)
+    assert str(refused.value) == f"spec.target.template.{message}"

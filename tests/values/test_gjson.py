@@ -184,6 +184,36 @@ def test_wildcards(text: str, pattern: str, expected: bool) -> None:  # noqa: FB
     assert wildcard.matches(text.encode(), pattern.encode()) is expected
 
 
+_PAIRS = '[{"a":1,"b":2},7,{"a":3}]'
+
+
+@pytest.mark.parametrize(
+    ("document", "path", "raw"),
+    [
+        (_PAIRS, "@join", '{"a":3,"b":2}'),
+        (_PAIRS, '@join:{"preserve":false}', '{"a":3,"b":2}'),
+        (_PAIRS, '@join:{"preserve":true}', '{"a":1,"b":2,"a":3}'),
+        (_PAIRS, '@join:{"other":true}', '{"a":3,"b":2}'),
+        ('{"id":["1","2"],"val":[3,4,5],"x":1}', "@group", '[{"id":"1","val":3},{"id":"2","val":4},{"val":5}]'),
+        ('{"a":1}', '@pretty:{"indent":"X","prefix":"Y"}', '{\n"a": 1\n}\n'),
+        ('{"a":1}', '@pretty:{"indent":"\\t","prefix":" "}', '{\n \t"a": 1\n }\n'),
+        (
+            '{"b":1,"a":10,"a":9,"a":"z","a":"b","a":null,"a":true,"a":false,"a":[2],"a":[1]}',
+            '@pretty:{"sortKeys":true}|@ugly',
+            '{"a":null,"a":false,"a":9,"a":10,"a":"b","a":"z","a":true,"a":[1],"a":[2],"b":1}',
+        ),
+    ],
+)
+def test_modifiers_with_several_members_and_options(document: str, path: str, raw: str) -> None:
+    assert gjson.get(document, path).raw.decode() == raw
+
+
+@pytest.mark.parametrize(("document", "path"), [("[1]", "@group"), ('{"a":', "@valid"), ('"a', "@fromstr")])
+def test_modifiers_that_cannot_answer_give_nothing(document: str, path: str) -> None:
+    result = gjson.get(document, path)
+    assert (result.exists, result.raw, result.string) == (False, b"", b"")
+
+
 class TestBounds:
     def test_ten_thousand_levels_are_walked(self) -> None:
         document = b'{"a":' * 10_000 + b'"x"' + b"}" * 10_000

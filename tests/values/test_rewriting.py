@@ -41,6 +41,13 @@ class TestGoRegexp:
             with pytest.raises(SecretKeyError):
                 go_regexp.compile(case["pattern"])
 
+    def test_names_of_groups_may_hold_underlines_letters_and_digits(self) -> None:
+        pattern = go_regexp.compile("(?P<a_b>x)(?P<c2>y)")
+        assert pattern.replace_all("xy", "${c2}${a_b} $a_b-$c2") == "yx x-y"
+
+    def test_half_a_surrogate_pair_passes_where_nothing_looks_at_it(self) -> None:
+        assert go_regexp.compile("a").replace_all("a\ud800", "b") == "b\ud800"
+
     def test_search_looks_anywhere(self) -> None:
         assert go_regexp.compile("b+").search("abc")
         assert not go_regexp.compile("^b").search("abc")
