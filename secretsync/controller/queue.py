@@ -32,7 +32,8 @@ class WorkQueue(Generic[K]):
     Not for use by several threads.
     """
 
-    def __init__(self, *, random_source: random.Random | None = None) -> None:
+    def __init__(self, *, longest_pause: float = LONGEST_PAUSE, random_source: random.Random | None = None) -> None:
+        self._longest_pause = longest_pause
         self._heap: list[tuple[int, int, K]] = []
         self._waiting: dict[K, int] = {}
         self._active: set[K] = set()
@@ -75,7 +76,7 @@ class WorkQueue(Generic[K]):
         """Work on `key` again after a pause that grows with every failure in a row; the pause in seconds."""
         failures = self._failures.get(key, 0)
         self._failures[key] = failures + 1
-        pause = min(FIRST_PAUSE * 2.0 ** min(failures, 20), LONGEST_PAUSE)
+        pause = min(FIRST_PAUSE * 2.0 ** min(failures, 20), self._longest_pause)
         pause *= 1.0 + 0.1 * self._random.random()  # many failures at once do not come back at once
         self.add_after(key, pause, Priority.Retry)
         return pause

@@ -41,6 +41,9 @@ log = logging.getLogger(__name__)
 
 _RESOURCES = {"SecretStore": SECRET_STORES, "ClusterSecretStore": CLUSTER_SECRET_STORES}
 
+LONGEST_STORE_PAUSE = 30.0
+"""Seconds between validations of a store that fails: one look serves all who wait for it, so it need not be rare."""
+
 
 @dataclass(frozen=True, slots=True)
 class Verdict:
@@ -94,7 +97,7 @@ class StoreRegistry:
         self._parsed: dict[StoreKey, Store] = {}
         self._verdicts: dict[StoreKey, Verdict] = {}
         self._validating: dict[StoreKey, asyncio.Task[Verdict]] = {}
-        self.queue: WorkQueue[StoreKey] = WorkQueue()
+        self.queue: WorkQueue[StoreKey] = WorkQueue(longest_pause=LONGEST_STORE_PAUSE)
         namespaces = settings.namespaces
         self._informers = {
             "SecretStore": Informer(cluster, SECRET_STORES, self._changed_in_namespace, namespaces=namespaces)

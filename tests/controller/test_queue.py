@@ -48,6 +48,12 @@ async def test_pauses_double_up_to_seven_minutes_and_start_anew_after_success() 
     queue.close()
 
 
+async def test_a_queue_can_have_a_shorter_longest_pause() -> None:
+    queue: WorkQueue[str] = WorkQueue(longest_pause=3.0)
+    assert max(queue.add_failed("a") for _ in range(8)) <= 3.3
+    queue.close()
+
+
 async def test_a_new_timer_replaces_the_old_one() -> None:
     queue: WorkQueue[str] = WorkQueue()
     queue.add_after("a", 60)
