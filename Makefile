@@ -60,7 +60,7 @@ tools: $(READY) ## Provide the programs (built once, shared by clones) and list 
 	@$(LOCAL) tools $(ARGS)
 
 ##@ Checks
-.PHONY: test lint format types layers unit contract policy conformance engine e2e faults
+.PHONY: test lint format types layers unit contract policy conformance engine e2e faults mutation
 test: lint types layers ## Everything a machine can check; what CI runs
 	$(PYTEST) --numprocesses=$(WORKERS) --dist=loadfile $(ARGS)
 lint: $(READY) ## ruff: rules and format
@@ -92,6 +92,9 @@ faults: $(READY) ## Things that break in the middle
 lock: $(READY) ## requirements.txt and requirements-dev.txt from their .in files, with hashes
 	$(UV) pip compile --quiet --generate-hashes --no-header requirements.in -o requirements.txt
 	$(UV) pip compile --quiet --generate-hashes --no-header -c requirements.txt requirements-dev.in -o requirements-dev.txt
+mutation: $(READY) ## Which changes to sync and values no test notices (an hour; goes on where it was)
+	$(BIN)/mutmut run $(ARGS)
+	@$(BIN)/mutmut results
 
 ##@ Products
 .PHONY: bench crds
