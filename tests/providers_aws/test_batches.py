@@ -163,8 +163,9 @@ async def test_one_denied_parameter_does_not_turn_batches_off(monkeypatch: pytes
     async with tricking(monkeypatch, answer) as aws, aclosing(opened("ParameterStore")) as provider:
         with pytest.raises(ProviderDenied, match=r"ssm:GetParameter on arn:\*:ssm:eu-west-1:\*:parameter/s1"):
             await provider.get(secrets(4))
-        assert len(values(await provider.get([RemoteKey("a"), RemoteKey("b")]))) == 2
-    assert aws.counts["GetParameters"] == 2
+        for _ in range(2):
+            assert len(values(await provider.get([RemoteKey("a"), RemoteKey("b")]))) == 2
+    assert aws.counts["GetParameters"] == 3
 
 
 async def test_versions_of_parameters_are_read_undecrypted(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -162,6 +162,23 @@ async def test_no_more_calls_run_at_once_than_there_are_threads(monkeypatch: pyt
     assert threading.active_count() - before < CONCURRENT_CALLS
 
 
+async def test_waiting_for_a_thread_does_not_count_towards_the_deadline(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with tricking(monkeypatch, lambda _, request: (200, current(request))), aclosing(opened()) as provider:
+        await value(provider, ref("s"))
+        connection = provider._connection
+        connection._limits = Limits(deadline=1.5)
+        assert connection._opened is not None
+
+        def slow(call: Any) -> dict[str, Any]:
+            time.sleep(0.3)
+            return current(call.parameters)
+
+        monkeypatch.setattr(connection._opened.session, "perform", slow)
+        several = [[RemoteKey(f"{group}-{number}") for number in range(10)] for group in range(7)]
+        found = await asyncio.gather(*(provider.get(keys) for keys in several))
+    assert sum(map(len, found)) == 70
+
+
 async def test_first_use_by_many_opens_one_session(monkeypatch: pytest.MonkeyPatch) -> None:
     async with tricking(monkeypatch, lambda _, request: (200, current(request))), aclosing(opened()) as provider:
         await asyncio.gather(*(value(provider, ref(f"s{number}")) for number in range(20)))

@@ -153,7 +153,7 @@ class SecretsManager:
         call = Call("secretsmanager", "ListSecrets", "the secrets of the account", "*", parameters, ("SecretList",))
         names: set[str] = set()
         async for page in self._connection.pages(call):
-            names |= {entry["Name"] for entry in page.get("SecretList") or () if not entry.get("DeletedDate")}
+            names |= {entry["Name"] for entry in page.get("SecretList") or ()}
         return sorted(names)
 
     async def versions(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, str | Missing]:
