@@ -184,6 +184,24 @@ def test_wildcards(text: str, pattern: str, expected: bool) -> None:  # noqa: FB
     assert wildcard.matches(text.encode(), pattern.encode()) is expected
 
 
+@pytest.mark.parametrize(
+    ("document", "path", "text"),
+    [
+        ('["\\ud800\\udc00"]', "0", "\U00010000"),
+        ('["\\udbff\\udfff"]', "0", "\U0010ffff"),
+        ('["\\ud800x"]', "0", "\ufffdx"),
+        ('"a\\tb', "@this", "a\tb"),
+        ('{"c\\u0064":2,"cd":3}', "cd", "2"),
+        ('{"ab":1,"*":2}', "\\*", "2"),
+        ('{"ab":1,"a*":2}', "a\\*", "2"),
+        ('{"a":1,"a":{"b":2}}', "a.b", "2"),
+        ('{"a":1,"a":{"b":2},"c":{"*":3}}', "c.\\*", "3"),
+    ],
+)
+def test_escapes_in_texts_names_and_paths(document: str, path: str, text: str) -> None:
+    assert gjson.get(document, path).text == text
+
+
 _PAIRS = '[{"a":1,"b":2},7,{"a":3}]'
 
 
