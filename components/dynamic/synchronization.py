@@ -26,6 +26,7 @@ from components.dynamic.session import Session, read_stores
 from secretsync.api import ExternalSecret, RefreshPolicy, parse
 from secretsync.errors import ManifestError, PropertyNotFound, SecretSyncError, StoreNotFound, ValueRuleError
 from secretsync.sync import lane
+from secretsync.sync.volatile import volatile_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -75,11 +76,15 @@ class Synchronization:
         props = _props(observed)
         if not olds.get("fingerprint"):
             props["drift"] = ""  # nothing was written yet that could have drifted
+        elif _same_sources(olds, {**news, **props}) and volatile_parts(external_secret):
+            return CheckResult(self._kept(external_secret, inputs, olds), [])  # new values alone are no change
         return CheckResult({**inputs, **props}, [])
 
     @without_leaks
     def diff(self, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """A difference is another content, drift, or another target; an upstream version alone is none.
+
+        Where generators or templates make new values each time, the content is what they are made from.
 
         A refresh asks too: then `olds` is what was just read, and `news` are the inputs of the last update, whose
         drift that update has healed.
@@ -88,7 +93,8 @@ class Synchronization:
         if _identity(before) in self._read:
             return DiffResult(changes=bool(olds.get("drift")))
         replaces = ["declaration"] if _identity(before) != _identity(after) else []
-        changed = any(olds.get(name) != news.get(name) for name in ("declaration", "fingerprint", "schemaVersion"))
+        content = "versions" if volatile_parts(after) else "fingerprint"
+        changed = any(olds.get(name) != news.get(name) for name in ("declaration", content, "schemaVersion"))
         return DiffResult(
             changes=bool(replaces or changed or news.get("drift")), replaces=replaces, delete_before_replace=False
         )
@@ -169,6 +175,10 @@ def _declaration(props: Mapping[str, Any]) -> ExternalSecret:
 def _identity(external_secret: ExternalSecret) -> tuple[str, str, str]:
     metadata = external_secret.metadata
     return metadata.namespace, metadata.name, external_secret.spec.target.name or metadata.name
+
+
+def _same_sources(olds: Mapping[str, Any], news: Mapping[str, Any]) -> bool:
+    return all(olds.get(name) == news.get(name) for name in ("declaration", "versions"))
 
 
 def _fetched_once(external_secret: ExternalSecret) -> bool:

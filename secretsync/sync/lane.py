@@ -8,7 +8,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from secretsync.api import CreationPolicy, DeletionPolicy
@@ -19,6 +19,8 @@ from secretsync.sync.names import field_manager
 from secretsync.sync.plan import plan
 from secretsync.sync.synchronize import fetch, synchronize
 from secretsync.sync.templating import apply_template, read_sources
+from secretsync.sync.types import TargetContent
+from secretsync.sync.volatile import volatile_parts
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,7 +28,7 @@ if TYPE_CHECKING:
     from secretsync.api import ExternalSecret, JsonObject
     from secretsync.kube.protocol import Cluster
     from secretsync.sync.fetching import FetchWindow
-    from secretsync.sync.types import Assembled, RefVersion, TargetContent
+    from secretsync.sync.types import Assembled, RefVersion
 
 _CONTEXT = b"external-secrets-on-pulumi/fingerprint/v1\0"
 
@@ -98,13 +100,20 @@ async def write(
 ) -> Observation:
     """Sync once, then observe what came of it, from the same reads.
 
+    Where generators or templates make new values each time, the fingerprint is that of what was written.
+
     Raises:
         SecretSyncError: the sync failed; nothing was written.
     """
     outcome = await synchronize(external_secret, cluster=cluster, fetches=fetches, not_before=not_before)
     if outcome.error is not None:
         raise outcome.error
-    return await observe(external_secret, cluster=cluster, fetches=fetches, key=key, not_before=not_before)
+    observed = await observe(external_secret, cluster=cluster, fetches=fetches, key=key, not_before=not_before)
+    if not volatile_parts(external_secret):
+        return observed
+    live = await cluster.get(SECRETS, target.target_name(external_secret), external_secret.metadata.namespace)
+    written = TargetContent("", target.decoded_data(live), {}, {})
+    return replace(observed, fingerprint=fingerprint(written, key), drift="")
 
 
 async def remove(external_secret: ExternalSecret, *, cluster: Cluster) -> bool:

@@ -243,6 +243,29 @@ def test_a_rotation_shows_versions_and_no_drift_and_an_update_writes_it(
         assert program.live() == "another value"
 
 
+def test_a_template_that_is_new_each_time_is_written_again_only_when_its_source_changed(
+    providers: DynamicProviders, program: Program, control_plane: ControlPlane
+) -> None:
+    volatile = program.inputs(
+        target={"name": "target", "template": {"data": {"PASSWORD": "{{ .PASSWORD }}-{{ randAlphaNum 20 }}"}}}
+    )
+    made = providers.create(_resource(), volatile)
+    written = program.live()
+    with _restarted(control_plane) as later:
+        later.configured(fingerprintKey=KEY)
+        assert not _some(later.diff(made, volatile).changes)
+        program.edit("edited")
+        assert _some(later.diff(made, volatile).changes)
+        made = later.update(made, volatile)
+        assert made.outputs["drift"] == ""
+        assert program.live() not in (written, "edited")
+        assert not _some(later.diff(made, volatile).changes)
+    program.rotate("another value")
+    with _restarted(control_plane) as rotated:
+        rotated.configured(fingerprintKey=KEY)
+        assert _some(rotated.diff(made, volatile).changes)
+
+
 def test_another_target_replaces(providers: DynamicProviders, program: Program) -> None:
     made = _created(providers, program)
     answer = providers.diff(made, program.inputs(target={"name": "elsewhere"}))
