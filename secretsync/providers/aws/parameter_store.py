@@ -6,12 +6,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from secretsync.errors import ProviderDenied, ProviderRefused, SecretNotFound, VersionNotFound
+from secretsync.providers.aws.answers import tags, utf8
 from secretsync.providers.aws.connection import CONCURRENT_CALLS, Connection
 from secretsync.providers.aws.failures import Call
-from secretsync.providers.aws.secrets_manager import utf8
 from secretsync.providers.concurrency import concurrently
 from secretsync.providers.protocol import Fetched, Missing, RemoteKey
-from secretsync.values import go_json, go_regexp
+from secretsync.values import go_regexp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -50,8 +50,8 @@ class ParameterStore:
         distinct = list(dict.fromkeys(keys))
         values = await self._values([self._name(key) for key in distinct if not key.metadata])
         tagged = [key for key in distinct if key.metadata]
-        tags = dict(zip(tagged, await concurrently(self._tags, tagged, limit=CONCURRENT_CALLS), strict=True))
-        return {key: tags[key] if key.metadata else values[self._name(key)] for key in distinct}
+        described = dict(zip(tagged, await concurrently(self._tags, tagged, limit=CONCURRENT_CALLS), strict=True))
+        return {key: described[key] if key.metadata else values[self._name(key)] for key in distinct}
 
     async def _tags(self, key: RemoteKey) -> Fetched:
         name = self._name(key)
@@ -60,7 +60,7 @@ class ParameterStore:
             "ssm", "ListTagsForResource", f"the tags of {_parameter(name)}", self._arn(name), parameters, ("TagList",)
         )
         answer = await self._connection.send(call)
-        return Fetched(go_json.dumps({tag["Key"]: tag.get("Value") or "" for tag in answer.get("TagList") or ()}))
+        return Fetched(tags(answer["TagList"]))
 
     async def _values(self, names: Sequence[str], *, decrypted: bool = True) -> dict[str, Fetched | Missing]:
         """The values of parameters, by name.

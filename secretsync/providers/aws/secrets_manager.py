@@ -7,11 +7,12 @@ import time
 from typing import TYPE_CHECKING, Any, Final
 
 from secretsync.errors import ProviderDenied, ProviderRefused, SecretNotFound
+from secretsync.providers.aws.answers import tags, utf8
 from secretsync.providers.aws.connection import CONCURRENT_CALLS, Connection
 from secretsync.providers.aws.failures import Call
 from secretsync.providers.concurrency import concurrently
 from secretsync.providers.protocol import Fetched, Missing, RemoteKey
-from secretsync.values import go_json, go_regexp
+from secretsync.values import go_regexp
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -60,8 +61,7 @@ class SecretsManager:
         name = self._prefix + key.key
         if key.metadata:
             description = await self._describe(name)
-            tags = {tag["Key"]: tag.get("Value") or "" for tag in description.get("Tags") or ()}
-            return Fetched(go_json.dumps(tags), _changed(description))
+            return Fetched(tags(description.get("Tags") or ()), _changed(description))
         return await self._value(name, key.version or CURRENT)
 
     async def _value(self, name: str, version: str = CURRENT) -> Fetched | Missing:
@@ -203,11 +203,6 @@ def _fetched(answer: Mapping[str, Any]) -> Fetched:
     text = answer.get("SecretString")
     value = utf8(text) if text is not None else bytes(answer["SecretBinary"])
     return Fetched(value, str(answer.get("VersionId") or ""))
-
-
-def utf8(text: str) -> bytes:
-    """A text of an answer as bytes; halves of surrogate pairs, which JSON can hold, become U+FFFD as in Go."""
-    return text.encode("utf-16-le", "surrogatepass").decode("utf-16-le", "replace").encode()
 
 
 def _changed(description: Mapping[str, Any]) -> str:
