@@ -61,7 +61,7 @@ def decide(external_secret: ExternalSecret, target: JsonObject | None, now: date
 
 def _due(external_secret: ExternalSecret, now: datetime) -> Decision:
     status = external_secret.status
-    synced = status.synced_resource_version if status is not None else None
+    synced = status.synced_resource_version
     policy = external_secret.spec.refresh_policy
     changed = synced != synced_version(external_secret)
     if policy is RefreshPolicy.CreatedOnce:
@@ -73,7 +73,7 @@ def _due(external_secret: ExternalSecret, now: datetime) -> Decision:
         return Decision(refresh=not synced, why="synced once, interval 0" if synced else "never synced")
     if changed:
         return Decision(refresh=True, why="never synced" if not synced else "spec, labels or annotations changed")
-    last = status.refresh_time if status is not None else None
+    last = status.refresh_time
     if last is None or _utc(last) > now:
         return Decision(refresh=True, why="no refresh time, or one in the future")
     rest = _utc(last) + every - now

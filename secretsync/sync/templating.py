@@ -93,7 +93,7 @@ def apply_template(external_secret: ExternalSecret, data: Mapping[str, bytes], s
     if external_secret.spec.target.manifest is None:
         _check_type(template)
         _check_targets(template)
-    builder = _Builder(external_secret, data)
+    builder = _Builder(data)
     no_data_templates = not template.data and not template.template_from
     if template.merge_policy is TemplateMergePolicy.Merge or no_data_templates:
         builder.parts["Data"].update(data)
@@ -120,9 +120,8 @@ def apply_template(external_secret: ExternalSecret, data: Mapping[str, bytes], s
 class _Builder:
     """Collects what the templates of one ExternalSecret give, later over earlier."""
 
-    def __init__(self, external_secret: ExternalSecret, data: Mapping[str, bytes]) -> None:
+    def __init__(self, data: Mapping[str, bytes]) -> None:
         self._data = data
-        self._generic = external_secret.spec.target.manifest is not None
         self.parts: dict[str, dict[str, bytes]] = {part: {} for part in _TARGETS}
 
     def render_all(self, part: str, templates: Mapping[str, str], place: str) -> None:
@@ -172,9 +171,7 @@ class _Builder:
         if target in _TARGETS:
             return target
         problem = f"the target {target} is not offered"
-        remedy = "use Data, Annotations or Labels"
-        if self._generic:
-            remedy = "paths into a generic target are not offered here: use Data, Annotations or Labels"
+        remedy = "paths into a generic target are not offered here: use Data, Annotations or Labels"
         raise TemplateError(problem, place=place, remedy=remedy)
 
 

@@ -48,7 +48,7 @@ def test_replace_drops_provider_keys_and_merge_keeps_them() -> None:
 def test_template_data_wins_over_template_from_and_later_items_over_earlier() -> None:
     content = _apply(
         {
-            "templateFrom": [{"literal": "a: 1\nb: 1\nc: 1"}, {"literal": "b: 2\nc: 2"}],
+            "templateFrom": [{"literal": "a: 1\nb: 1\nc: 1", "target": ""}, {"literal": "b: 2\nc: 2"}],
             "data": {"c": "3"},
         }
     )
@@ -135,8 +135,7 @@ def test_a_missing_item_names_the_key() -> None:
 def test_a_template_that_fails_is_named_with_its_field(template: dict[str, Any], place: str, name: str) -> None:
     with pytest.raises(TemplateError) as refused:
         _apply(template, Sources({("Secret", "s"): {"k": "{{ fail .user }}"}}))
-    assert refused.value.place.startswith(f"spec.target.template.{place}, ")
-    assert name in refused.value.place.removeprefix(f"spec.target.template.{place}, ")
+    assert refused.value.place == f"spec.target.template.{place}, template {name}, line 1"
 
 
 def test_metadata_that_is_not_text_is_written_with_replacement_characters() -> None:
