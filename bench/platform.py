@@ -40,7 +40,6 @@ _PULUMI: Mapping[str, tuple[str, ...]] = {
 """Operations between the two ups; each fails where there is a change after all."""
 
 _LINES_SHOWN = 15
-_SECONDS = 600
 _INTERRUPTED = 130
 
 
@@ -104,14 +103,26 @@ class Platform:
 
     @staticmethod
     def _run(command: list[str], environment: Mapping[str, str]) -> str:
-        answer = subprocess.run(
-            command, cwd=PROJECT, env=dict(environment), stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=_SECONDS, check=False,
-        )  # fmt: skip
-        if answer.returncode:
-            said = (answer.stderr.strip() or answer.stdout.strip()).splitlines()[-_LINES_SHOWN:]
+        child = subprocess.Popen(
+            command,
+            cwd=PROJECT,
+            env=dict(environment),
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            process_group=0,  # so that Ctrl-C comes from here, and once
+        )
+        try:
+            printed, complained = child.communicate()
+        except KeyboardInterrupt:
+            child.send_signal(signal.SIGINT)
+            child.communicate()
+            raise
+        if child.returncode:
+            said = (complained.strip() or printed.strip()).splitlines()[-_LINES_SHOWN:]
             raise BenchError("\n".join(("it failed:", *said)), place=" ".join(command[1:]), remedy="mend the cause")
-        return answer.stdout
+        return printed
 
 
 def measure(platform: Platform, times: Times) -> None:

@@ -79,6 +79,8 @@ def _measure(given: argparse.Namespace) -> int:
         for number in range(given.runs):
             for result in asyncio.run(_run(given.command, settings, environment, prepare=own and number == 0)):
                 _show(result, given)
+    if given.command in {"setup", "clean"}:
+        print(f"{given.command}: done")
     return 0
 
 
