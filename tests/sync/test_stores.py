@@ -92,16 +92,22 @@ async def test_stores_are_found_by_kind_and_opened_once() -> None:
     assert await providers.open(wide, "team") is opened
     assert await providers.open(narrow, "team") is not opened
     assert isinstance(await read_store(cluster, narrow, "team"), SecretStore)
-    with pytest.raises(StoreNotAllowed):
+    with pytest.raises(StoreNotAllowed) as refused:
         await providers.open(wide, "elsewhere")
+    assert str(refused.value) == (
+        "ClusterSecretStore s: its conditions do not admit the namespace elsewhere; "
+        "add the namespace to spec.conditions of the store"
+    )
     await providers.aclose()
 
 
 async def test_a_store_that_is_absent_or_not_ready_is_refused_by_name() -> None:
     cluster = MemoryCluster([_raw("SecretStore", ready="False")])
-    with pytest.raises(StoreNotFound, match="SecretStore team/no: there is no such store"):
+    with pytest.raises(StoreNotFound, match=r"^SecretStore team/no: there is no such store; create it$"):
         await ClusterProviders(cluster).open(StoreRef(name="no"), "team")
-    with pytest.raises(StoreNotReady, match="the store is not ready: because"):
+    with pytest.raises(
+        StoreNotReady, match=r"^SecretStore team/s: the store is not ready: because; see the conditions of the store$"
+    ):
         await ClusterProviders(cluster).open(StoreRef(name="s"), "team")
     assert await ClusterProviders(cluster, gated=False).open(StoreRef(name="s"), "team")
     ready = MemoryCluster([_raw("SecretStore", ready="True")])

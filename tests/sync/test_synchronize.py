@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -14,6 +14,7 @@ from secretsync.kube.resources import SECRETS
 from secretsync.sync import names
 from secretsync.sync.status import status_patch
 from secretsync.sync.synchronize import synchronize
+from secretsync.sync.targets import ClusterTargets
 from secretsync.sync.types import Action, Event, EventReason, Outcome, Phrase, Reason, Retry
 from tests.sync.builders import NAMESPACE, Backend, Stage, external_secret, secret, texts
 
@@ -167,6 +168,52 @@ async def test_a_sync_shares_reads_that_are_fresh_enough_for_it() -> None:
     assert (len(stage.backend.calls), stage.backend.finds) == (1, 1)
     await _sync(stage)
     assert (len(stage.backend.calls), stage.backend.finds) == (2, 2), "by itself it wants reads that begin now"
+
+
+async def test_only_what_this_external_secret_created_counts_as_orphaned() -> None:
+    label = names.created_by(NAMESPACE, "app")
+    elsewhere = secret("kept", labels={names.CREATED_BY_LABEL: label})
+    elsewhere["metadata"]["namespace"] = "elsewhere"
+    stage = Stage(
+        external_secret(),
+        secret("orphan", labels={names.CREATED_BY_LABEL: label}),
+        secret("unlabelled"),
+        secret("foreign", labels={names.CREATED_BY_LABEL: names.created_by(NAMESPACE, "other")}),
+        secret("kept", labels={names.MANAGED_LABEL: "true"}),
+        elsewhere,
+    )
+    assert _events(await _sync(stage)) == ["Deleted", "Created"]
+    left = await stage.cluster.list(SECRETS)
+    assert sorted(obj["metadata"]["name"] for obj in left.items) == ["app", "foreign", "kept", "kept", "unlabelled"]
+
+
+async def test_orphans_are_looked_for_by_metadata_alone() -> None:
+    label = names.created_by(NAMESPACE, "app")
+    stage = Stage(external_secret(), secret("own", {"a": b"hunter2"}, labels={names.CREATED_BY_LABEL: label}))
+    (found,) = await ClusterTargets(stage.cluster).created_by(NAMESPACE, label)
+    assert found["metadata"]["name"] == "own"
+    assert "data" not in found
+
+
+@dataclass(frozen=True)
+class Noted(ClusterTargets):
+    """Notes what it is told of."""
+
+    told: list[JsonObject] = field(default_factory=list)
+
+    def stored(self, target: JsonObject) -> None:
+        self.told.append(target)
+
+
+async def test_what_is_written_is_told_to_whoever_keeps_targets() -> None:
+    stage = Stage(external_secret(), secret("app", {"foreign": b"f"}))
+    targets = Noted(stage.cluster)
+    await synchronize(stage.declared, cluster=stage.cluster, fetches=stage.fetches, targets=targets)
+    adopted, written = targets.told
+    assert texts(adopted) == {"foreign": "f"}
+    assert written == await stage.live()
+    await synchronize(stage.declared, cluster=stage.cluster, fetches=stage.fetches, targets=targets)
+    assert len(targets.told) == 2, "nothing was written"
 
 
 async def test_failures_of_reading_leave_the_secret_and_say_so() -> None:

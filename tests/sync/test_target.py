@@ -45,7 +45,8 @@ def _policy(policy: str, name: str = "app", **more: Any) -> ExternalSecret:
 def test_a_new_owned_secret_carries_everything_upstream_writes() -> None:
     made = target.desired(_policy("Owner"), CONTENT, None)
     metadata = made["metadata"]
-    assert (metadata["name"], metadata["namespace"], made["type"]) == ("app", "team", "Opaque")
+    assert (made["apiVersion"], made["kind"], made["type"]) == ("v1", "Secret", "Opaque")
+    assert (metadata["name"], metadata["namespace"]) == ("app", "team")
     assert metadata["ownerReferences"] == [_owner("app")]
     assert metadata["labels"] == {
         "l": "1",
