@@ -194,7 +194,9 @@ async def test_versions_of_secrets_are_read_from_values_only_where_they_may_not_
     async with tricking(monkeypatch, answer) as aws, aclosing(opened()) as provider:
         found = await provider.versions([*secrets(2), RemoteKey("s2", "AWSPREVIOUS")])
         assert list(found.values()) == ["new", "v1", "old"]
-        assert aws.counts == {"DescribeSecret": 3, "GetSecretValue": 1}
+        nothing = await provider.versions([RemoteKey("s3", "NOPE")])
+        assert isinstance(nothing[RemoteKey("s3", "NOPE")], Missing)
+        assert aws.counts == {"DescribeSecret": 4, "GetSecretValue": 1}
         with pytest.raises(ProviderDenied, match="secretsmanager:DescribeSecret"):
             await provider.versions([RemoteKey("s1", metadata=True)])
 

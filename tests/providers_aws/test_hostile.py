@@ -15,6 +15,7 @@ import pytest
 from secretsync.api import Find
 from secretsync.errors import ProviderDenied, ProviderError, ProviderUnavailable, SecretSyncError, StoreInvalid
 from secretsync.providers.aws.connection import CONCURRENT_CALLS
+from secretsync.providers.aws.failures import Call
 from secretsync.providers.http import Limits
 from secretsync.providers.protocol import Fetched, Invalid, RemoteKey
 from tests.providers_aws.cloud import (
@@ -209,6 +210,28 @@ async def test_cancelling_a_read_ends_it_and_the_store_goes_on(monkeypatch: pyte
                 await task
         release.set()
         assert await value(provider, ref("t")) == b"value of t"
+
+
+async def test_a_closed_store_sends_nothing_more(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asyncio.Event()
+
+    def failing(_: str, __: dict[str, Any]) -> tuple[int, object]:
+        asked.set()
+        return 500, {}
+
+    async with tricking(monkeypatch, failing) as aws:
+        provider = opened(retry={"maxRetries": 9})
+        task = asyncio.create_task(value(provider, ref("s")))
+        await asked.wait()
+        session = provider._connection._opened.session  # type: ignore[union-attr]
+        pool = provider._connection._opened.pool  # type: ignore[union-attr]
+        await provider.aclose()
+        with pytest.raises(ProviderUnavailable, match="is closed"):
+            await task
+        await asyncio.to_thread(pool.shutdown, wait=True)
+        assert len(aws.asked) <= 3
+        answer = session.perform(Call("secretsmanager", "GetSecretValue", "s", parameters={"SecretId": "s"}))
+        assert isinstance(answer, ProviderUnavailable)
 
 
 def hostile(_: str, request: dict[str, Any]) -> tuple[int, object]:

@@ -57,6 +57,7 @@ class Session:
         _keep_values_out_of_logs()
         self._settings = settings
         self._clients: list[BaseClient] = []
+        self._closed = False
         try:
             self._session = self._with_credentials()
             for role in settings.roles:
@@ -97,6 +98,7 @@ class Session:
         endpoint = os.environ.get(_ENDPOINTS[service]) or None
         create = cast("Callable[..., BaseClient]", session.create_client)
         client = create(service, region_name=settings.region, endpoint_url=endpoint, config=config)
+        client.meta.events.register("before-send", self._refuse_when_closed)
         self._clients.append(client)
         return client
 
@@ -117,8 +119,13 @@ class Session:
             return _unanswered(call, error)
         return None if found is not None else _unanswered(call, NoCredentialsError())
 
+    def _refuse_when_closed(self, **_: object) -> None:
+        if self._closed:
+            raise ProviderUnavailable("the store is closed", remedy="it is opened again when it is next used")
+
     def close(self) -> None:
-        """Close the connections."""
+        """Close the connections; a request that still runs is not sent again."""
+        self._closed = True
         for client in self._clients:
             client.close()
 
