@@ -39,6 +39,7 @@ _LATE_LOOK = timedelta(minutes=1)
 """Least pause before an ExternalSecret is looked at again whose failure only a change can mend."""
 _TICKS = 8
 _LONGEST_TICK = timedelta(seconds=15)
+_NOISE = timedelta(milliseconds=50)
 _SHORTEST_SHARED = timedelta(seconds=5)
 """Shorter intervals are kept to the moment: sharing saves less there than it would blur."""
 
@@ -165,16 +166,19 @@ class Reconciler:
     def _schedule(self, key: Key, external_secret: ExternalSecret, memory: Memory, rest: timedelta) -> None:
         """Set the timer to the tick at or before the due time.
 
-        All ExternalSecrets of one store and interval share ticks, so they share the reads made at a tick. A tick is
-        earlier than due by an eighth of the interval at most, and only once: from then on the interval is whole ticks.
+        All ExternalSecrets that read the same key at the same interval have one beat, so that they come to share its
+        reads. Whoever is off the beat comes a tick earlier each time, which is an eighth of the interval at most,
+        until it is on it; from then on its interval is whole.
         """
         now = self.fetches.now()
         due = now + max(rest.total_seconds(), 0.0)
         every = refresh.interval(external_secret)
         if every is not None and every >= _SHORTEST_SHARED:
+            period = every.total_seconds()
             tick = min(every / _TICKS, _LONGEST_TICK).total_seconds()
-            offset = _phase(external_secret) * tick
-            due = max(due - (due - offset) % tick, now) if due - now > tick else due
+            if due - now > tick:
+                off_beat = (due - _phase(external_secret) * period) % period
+                due -= off_beat if off_beat <= tick else off_beat % tick or tick
         memory.due = due
         self.queue.add_after(key, due - now)
 
@@ -184,8 +188,8 @@ class Reconciler:
         every = refresh.interval(external_secret)
         if every is None or every < _SHORTEST_SHARED or decision.again_after is None or decision.why != "not due yet":
             return False
-        # refreshTime is in whole seconds, so the rest may look up to a second shorter, never longer
-        return decision.again_after <= min(every / _TICKS, _LONGEST_TICK)
+        # refreshTime is in whole seconds, so the rest may look up to a second shorter; longer only by the clocks' noise
+        return decision.again_after <= min(every / _TICKS, _LONGEST_TICK) + _NOISE
 
     async def _parsed(self, key: Key, raw: JsonObject) -> ExternalSecret | None:
         try:
@@ -301,10 +305,18 @@ class Reconciler:
 
 
 def _phase(external_secret: ExternalSecret) -> float:
-    """Where the ticks of a store lie, between 0 and 1: stores do not all refresh at the same moment."""
-    ref = external_secret.spec.secret_store_ref
-    name = f"{ref.kind}/{ref.name}" if ref is not None else ""
-    return zlib.crc32(f"{external_secret.metadata.namespace}/{name}".encode()) / 2**32
+    """Where in the interval the beat of a key lies, between 0 and 1: keys are not all read at the same moment.
+
+    The first key that is declared counts for the whole ExternalSecret.
+    """
+    spec = external_secret.spec
+    ref = spec.secret_store_ref
+    store = f"{ref.kind}/{ref.name}" if ref is not None else ""
+    keys = [entry.remote_ref.key for entry in spec.data] or [
+        source.extract.key for source in spec.data_from if source.extract is not None
+    ]
+    name = f"{external_secret.metadata.namespace}/{store}/{keys[0] if keys else ''}"
+    return zlib.crc32(name.encode()) / 2**32
 
 
 async def gather_cancelled(tasks: list[asyncio.Task[None]]) -> None:

@@ -10,7 +10,7 @@ import pytest
 
 from secretsync.controller.events import EventRecorder
 from secretsync.controller.informer import Change, Informer, version_of
-from secretsync.controller.reconcile import Memory, Reconciler
+from secretsync.controller.reconcile import Memory, Reconciler, _phase
 from secretsync.controller.server import HealthServer
 from secretsync.errors import ClusterDenied, ClusterUnavailable, SettingsError
 from secretsync.kube.fake import MemoryCluster
@@ -164,12 +164,29 @@ def test_declarations_of_one_store_and_interval_share_ticks_and_are_never_late()
     assert len(set(due)) <= 9
 
 
-def test_from_the_first_tick_on_the_interval_is_whole() -> None:
+def test_declarations_of_one_key_come_to_one_beat_and_stay_there() -> None:
     ticking = Ticking()
-    ticking.now_is = 1000.3
-    first = ticking.schedule("a", "16s", 16)
-    ticking.now_is = first + 0.01
-    assert ticking.schedule("a", "16s", 15.99 + 0.01) == pytest.approx(first + 16)
+    names = [f"es-{number}" for number in range(12)]
+    due = {name: 1000 + number * 1.3 for number, name in enumerate(names)}
+    for _ in range(9):
+        for name in names:
+            ticking.now_is = due[name]
+            at = ticking.schedule(name, "16s", 16)
+            assert due[name] + 14 - 1e-6 <= at <= due[name] + 16 + 1e-6
+            due[name] = at
+    assert len({round(at % 16, 6) for at in due.values()}) == 1
+    settled = dict(due)
+    for name in names:
+        ticking.now_is = due[name]
+        assert ticking.schedule(name, "16s", 16) == pytest.approx(settled[name] + 16)
+
+
+def test_different_keys_have_different_beats() -> None:
+    beats = set()
+    for number in range(8):
+        data = [{"secretKey": "k", "remoteRef": {"key": f"key-{number}"}}]
+        beats.add(_phase(external_secret("a", data=data)))
+    assert len(beats) == 8
 
 
 def test_short_intervals_are_kept_to_the_moment() -> None:
@@ -183,6 +200,7 @@ def test_short_intervals_are_kept_to_the_moment() -> None:
     [
         ("16s", 2.0, "not due yet", True),
         ("16s", 2.1, "not due yet", False),
+        ("16s", 2.04, "not due yet", True),
         ("1h", 15.0, "not due yet", True),
         ("1h", 16.0, "not due yet", False),
         ("16s", 1.0, "outside the sync windows", False),
