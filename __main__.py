@@ -6,15 +6,19 @@ import pulumi
 
 from components.platform import Platform
 from components.settings import PREFIX, SECTIONS, parse
+from secretsync.errors import SecretSyncError
 
 config = pulumi.Config(PREFIX)
 plain = {key: config.get(key) for key in ("environment", "namespace")}
 sections = {key: config.get_object(key) for key in SECTIONS}
-settings = parse({**plain, **sections}, place=f"Pulumi.{pulumi.get_stack()}.yaml")
-platform = Platform(
-    "platform",
-    settings,
-    sample_secrets=config.get_secret("sampleSecrets"),
-    fingerprint_key=config.get_secret("fingerprintKey"),
-)
+try:
+    settings = parse({**plain, **sections}, place=f"Pulumi.{pulumi.get_stack()}.yaml")
+    platform = Platform(
+        "platform",
+        settings,
+        sample_secrets=config.get_secret("sampleSecrets"),
+        fingerprint_key=config.get_secret("fingerprintKey"),
+    )
+except SecretSyncError as error:
+    raise pulumi.RunError(str(error)) from None  # the engine prints it without a traceback
 pulumi.export("targets", platform.targets)

@@ -44,6 +44,7 @@ def part(layout: Layout, ports: Mapping[str, int], binary: Path) -> Part:
         command=(str(binary), "server", f"-config={layout.openbao_configuration}", "-log-level=warn"),
         address=address,
         obstacle=lambda: _obstacle(address),
+        stuck=lambda: ask(f"{address}/v1/sys/health").status == http.HTTPStatus.SERVICE_UNAVAILABLE,
         prepare=lambda: _prepare(layout, ports),
         initialise=lambda: _initialise(layout, address),
     )

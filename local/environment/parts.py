@@ -68,6 +68,7 @@ class Part:
             asked for.
         ready_within: seconds it may take to become ready.
         grace: seconds it may take to end after SIGTERM.
+        stuck: asked of one that runs already: whether only a new start can make it ready. None where none can.
     """
 
     name: str
@@ -80,6 +81,7 @@ class Part:
     initialise: Callable[[], bool] | None = None
     ready_within: float = 60
     grace: float = 10
+    stuck: Callable[[], bool] | None = None
 
 
 def inherited_environment() -> dict[str, str]:

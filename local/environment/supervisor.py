@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 import threading
 import time
 from concurrent.futures import FIRST_EXCEPTION, Future, ThreadPoolExecutor, wait
@@ -20,6 +21,8 @@ if TYPE_CHECKING:
 
 _POLL_SECONDS = 0.03
 _TAIL_LINES = 12
+_SEARCHED_LINES = 500
+_LEAST_FREE_BYTES = 1024 * 1024
 _GRACE_SECONDS = 15.0
 
 
@@ -117,8 +120,10 @@ class Supervisor:
         """The error for a part that ended though it should run, with the reason its log tells."""
         log = self._layout.log(name)
         lines = logs.tail(log, lines=_TAIL_LINES, offset=record.log_offset)
-        text = "\n".join(lines)
-        if "no space left on device" in text:
+        text = "\n".join(logs.tail(log, lines=_SEARCHED_LINES, offset=record.log_offset))
+        # On a disk that is full to the last byte not even the log could say so.
+        full = shutil.disk_usage(self._layout.root).free < _LEAST_FREE_BYTES
+        if full or "no space left on device" in text:
             return DiskFull("no room is left on the device", place=name, remedy="free some space and start again")
         if "address already in use" in text:
             for use in PORTS[name]:
@@ -139,6 +144,9 @@ class Supervisor:
             future.result()
         begun = time.monotonic()
         record = self.state.parts.get(part.name)
+        if record is not None and record.process.alive and part.stuck is not None and part.stuck():
+            self._take_down(part.name, ())
+            record = None
         fresh = record is None or not record.process.alive
         if record is None or fresh:
             if self._cancelled.is_set():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http
 import json
 import os
 import ssl
@@ -57,7 +58,10 @@ class VaultConnection:
             # Whatever was sent may be a secret; which of it is, only the caller's types know.
             told = scrub(told, [Secret(body)] if body else [])
             code = _CODES.get(answer.status, grpc.StatusCode.UNAVAILABLE)
-            raise PluginError(f"{what or f'{method} {path}'}: HTTP {answer.status}: {told}".rstrip(": "), code)
+            said = f"{what or f'{method} {path}'}: HTTP {answer.status}: {told}".rstrip(": ")
+            if answer.status == http.HTTPStatus.FORBIDDEN and not what:
+                said += "; the token (the provider's, else VAULT_TOKEN) is wrong, has ended, or may not do this"
+            raise PluginError(said, code)
         return answer.body
 
     def find(self, method: str, path: str, body: PropertyMap | None = None) -> dict[str, Any] | None:
