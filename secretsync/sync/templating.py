@@ -98,22 +98,17 @@ def apply_template(external_secret: ExternalSecret, data: Mapping[str, bytes], s
     if template.merge_policy is TemplateMergePolicy.Merge or no_data_templates:
         builder.parts["Data"].update(data)
     metadata = template.metadata
-    if metadata is not None:
-        builder.parts["Labels"].update({key: value.encode() for key, value in metadata.labels.items()})
-        builder.parts["Annotations"].update({key: value.encode() for key, value in metadata.annotations.items()})
     for index, item in enumerate(template.template_from):
         builder.template_from(item, sources, f"spec.target.template.templateFrom[{index}]")
     builder.render_all("Data", template.data, "spec.target.template.data")
-    if metadata is not None:
-        builder.render_all("Labels", metadata.labels, "spec.target.template.metadata.labels")
-        builder.render_all("Annotations", metadata.annotations, "spec.target.template.metadata.annotations")
-    finalizers = tuple(metadata.finalizers) if metadata is not None else ()
+    builder.render_all("Labels", metadata.labels, "spec.target.template.metadata.labels")
+    builder.render_all("Annotations", metadata.annotations, "spec.target.template.metadata.annotations")
     return TargetContent(
         template.type or "",
         builder.parts["Data"],
         builder.texts("Labels"),
         builder.texts("Annotations"),
-        finalizers,
+        tuple(metadata.finalizers),
     )
 
 
@@ -183,9 +178,8 @@ def _check_type(template: ExternalSecretTemplate) -> None:
         )
     if template.type != _SERVICE_ACCOUNT_TOKEN:
         return
-    annotations = template.metadata.annotations if template.metadata is not None else {}
     into_annotations = any(str(item.target) == "Annotations" for item in template.template_from)
-    if _SERVICE_ACCOUNT_NAME in annotations or into_annotations:
+    if _SERVICE_ACCOUNT_NAME in template.metadata.annotations or into_annotations:
         problem = (
             f"the Secret type {_SERVICE_ACCOUNT_TOKEN} is not allowed together with an annotation that names an account"
         )

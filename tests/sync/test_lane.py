@@ -322,3 +322,17 @@ async def test_remove_spares_a_secret_that_took_the_place_of_the_own_one() -> No
     live = await program.cluster.get(SECRETS, "app", NAMESPACE)
     assert live is not None
     assert texts(live) == {"foreign": "f"}
+
+
+async def test_generated_values_are_fingerprinted_as_they_were_written() -> None:
+    generators = "generators.external-secrets.io/v1alpha1"
+    generator = {"apiVersion": generators, "kind": "UUID", "metadata": {"name": "g", "namespace": NAMESPACE}}
+    source = {"generatorRef": {"apiVersion": generators, "kind": "UUID", "name": "g"}}
+    program = Program(generator, dataFrom=[{"sourceRef": source}], target={"name": "other"})
+    written = await program.write()
+    live = await program.cluster.get(SECRETS, "other", NAMESPACE)
+    assert live is not None
+    content = TargetContent("", {key: text.encode() for key, text in texts(live).items()}, {}, {})
+    assert written.fingerprint == lane.fingerprint(content, KEY)
+    assert (written.target, written.keys, written.drift) == ("team/other", ("own", "uuid"), "")
+    assert [version.key for version in written.versions] == ["k"]

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsync.sync import refresh, sync_windows
+from secretsync.sync import refresh, status, sync_windows
 from secretsync.sync.refresh import Decision, decide, interval, synced_version
 from secretsync.sync.target import desired
 from secretsync.sync.types import TargetContent
@@ -86,6 +86,15 @@ def test_a_missing_or_edited_target_is_due_whatever_the_policy(spec: dict[str, A
     unlabelled = _target(declared)
     unlabelled["metadata"]["labels"] = {}
     assert decide(declared, unlabelled, NOW).refresh
+
+
+def test_the_synced_version_holds_generation_labels_and_annotations() -> None:
+    versions = [
+        synced_version(external_secret(metadata=metadata))
+        for metadata in ({"generation": 7}, {"generation": None}, {"labels": {"a": "1"}}, {"annotations": {"a": "1"}})
+    ]
+    assert [version.partition("-")[0] for version in versions] == ["7", "0", "1", "1"]
+    assert len({version.partition("-")[2] for version in versions}) == 3
 
 
 def test_an_orphan_is_not_healed() -> None:
@@ -247,3 +256,4 @@ def test_schedules_are_in_utc_wherever_the_process_runs() -> None:
     in_tokyo = datetime.fromisoformat("2026-03-02T18:30:00+09:00")
     assert sync_windows.is_active("0 9 * * *", "1h", in_tokyo)
     assert not sync_windows.is_active("0 18 * * *", "1h", in_tokyo)
+    assert status.format_time(in_tokyo) == "2026-03-02T09:30:00Z"

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
 from secretsync.api import ClusterSecretStore, LabelSelector, SecretStore, StoreRef, parse
 from secretsync.errors import SecretKeyError, StoreInvalid, StoreNotAllowed, StoreNotFound, StoreNotReady
 from secretsync.kube.fake import MemoryCluster
+from secretsync.sync import stores
 from secretsync.sync.stores import ClusterProviders, check_allowed, describe, read_store, selects
+
+if TYPE_CHECKING:
+    from secretsync.api import Store
+    from secretsync.kube.protocol import Cluster
 
 pytestmark = pytest.mark.unit
 
@@ -113,3 +118,20 @@ async def test_a_store_that_is_absent_or_not_ready_is_refused_by_name() -> None:
     ready = MemoryCluster([_raw("SecretStore", ready="True")])
     assert await ClusterProviders(ready).open(StoreRef(name="s"), "team")
     assert describe(StoreRef(name="s", kind="ClusterSecretStore"), "team") == "ClusterSecretStore s"
+
+
+async def test_every_store_is_opened_for_itself_and_for_its_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+    opened: list[tuple[str, str]] = []
+
+    def note(store: Store, *, namespace: str, cluster: Cluster) -> object:
+        opened.append((store.metadata.name, namespace))
+        return object()
+
+    monkeypatch.setattr(stores, "open_provider", note)
+    cluster = MemoryCluster([_raw("SecretStore", "s"), _raw("SecretStore", "t"), _raw(name="s")])
+    providers = ClusterProviders(cluster)
+    wide = StoreRef(name="s", kind="ClusterSecretStore")
+    first = [await providers.open(StoreRef(name="s"), "team"), await providers.open(StoreRef(name="t"), "team")]
+    first += [await providers.open(wide, "team"), await providers.open(wide, "elsewhere")]
+    assert opened == [("s", "team"), ("t", "team"), ("s", "team"), ("s", "elsewhere")]
+    assert len(set(map(id, first))) == 4, "a ClusterSecretStore may read what belongs to the namespace"

@@ -8,7 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsync.errors import ClusterConflict, ClusterRefused, ClusterUnavailable, ProviderUnavailable, StoreNotReady
+from secretsync.errors import (
+    ClusterConflict,
+    ClusterRefused,
+    ClusterUnavailable,
+    ProviderUnavailable,
+    StoreNotReady,
+    TargetImmutable,
+)
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import SECRETS
 from secretsync.sync import names
@@ -267,6 +274,7 @@ async def test_an_immutable_target_gets_metadata_and_keeps_its_data() -> None:
     stage.declared = external_secret(target={"immutable": False}, metadata={"labels": {"l": "1"}})
     outcome = await _sync(stage)
     assert (outcome.message, outcome.retry) == (Phrase.ImmutableFailed, Retry.No)
+    assert isinstance(outcome.error, TargetImmutable)
     live = await stage.live()
     assert live["metadata"]["labels"]["l"] == "1"
     assert texts(live) == {"own": "v1"}
@@ -353,6 +361,41 @@ async def test_endless_interference_ends_in_a_quick_retry() -> None:
     assert isinstance(outcome.error, ClusterConflict)
 
 
+async def _toggle(cluster: Interfering) -> None:
+    if not await cluster.delete(SECRETS, "app", NAMESPACE):
+        await _create(cluster)
+
+
+async def test_a_target_that_comes_and_goes_ends_in_a_quick_retry_too() -> None:
+    outcome, _ = await _interfered(_toggle, times=99)
+    assert (outcome.retry, outcome.message) == (Retry.Soon, Phrase.UpdateFailed)
+    assert str(outcome.error) == "Secret team/app: does not exist"
+
+
+async def test_templates_are_rendered_once_however_often_the_write_is_tried() -> None:
+    config = {"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "c", "namespace": NAMESPACE}}
+    config["data"] = {"t": "{{ .own }}"}
+    template = {"templateFrom": [{"configMap": {"name": "c", "items": [{"key": "t"}]}}]}
+    stage = Stage(external_secret(target={"template": template}))
+    cluster = Interfering([config, secret("app")], _edit, times=2)
+    outcome = await synchronize(stage.declared, cluster=cluster, fetches=stage.fetches)
+    assert outcome.action is Action.Updated
+    assert [plural for _, plural, _ in cluster.requests].count("configmaps") == 1
+
+
+async def test_templates_of_a_target_whose_content_stays_are_not_rendered() -> None:
+    target = {"immutable": True, "template": {"data": {"t": "{{ .absent }}"}}}
+    outcome = await _sync(Stage(external_secret(target=target), secret("app", {"own": b"old"})))
+    assert (outcome.ready, outcome.keys) == (True, ("own",))
+
+
+async def test_the_owner_is_looked_at_before_templates_are_rendered() -> None:
+    owner = {"apiVersion": "apps/v1", "kind": "Deployment", "name": "d", "uid": "1", "controller": True}
+    target = {"template": {"data": {"t": "{{ .absent }}"}}}
+    outcome = await _sync(Stage(external_secret(target=target), secret("app", ownerReferences=[owner])))
+    assert outcome.message == Phrase.OwnershipFailed
+
+
 class Failing(MemoryCluster):
     """Refuses one verb."""
 
@@ -391,13 +434,15 @@ async def test_failures_of_the_api_server_name_the_step(verb: str, phrase: Phras
     cluster = Failing(verb, ClusterUnavailable("unreachable"))
     outcome = await synchronize(stage.declared, cluster=cluster, fetches=stage.fetches)
     assert (outcome.message, outcome.retry) == (phrase, Retry.Backoff)
+    assert str(outcome.error) == "unreachable"
 
 
 async def test_a_refused_update_or_delete_is_reported() -> None:
     stage = Stage(external_secret())
     cluster = Failing("replace", ClusterRefused("invalid", status=422), secret("app"))
     outcome = await synchronize(stage.declared, cluster=cluster, fetches=stage.fetches)
-    assert (outcome.message, outcome.bound) == (Phrase.UpdateFailed, True)
+    assert (outcome.message, outcome.bound, outcome.retry) == (Phrase.UpdateFailed, True, Retry.Backoff)
+    assert str(outcome.error) == "invalid"
     owned = Stage(external_secret(target={"deletionPolicy": "Delete"}))
     await _sync(owned)
     owned.backend.values.clear()
@@ -481,6 +526,17 @@ async def test_a_condition_keeps_its_transition_time_until_its_status_changes() 
     ready = next(each for each in patch["conditions"] if each["type"] == "Ready")
     assert ready["lastTransitionTime"] == "2026-03-01T13:00:00Z"
     assert "refreshTime" not in patch
+    status["conditions"][0].pop("lastTransitionTime")
+    undated = status_patch(external_secret(status=status), replace(done, message="x"), started=later, now=later)
+    ready = next(each for each in undated["conditions"] if each["type"] == "Ready")
+    assert ready["lastTransitionTime"] == "2026-03-01T13:00:00Z"
+
+
+async def test_other_words_are_no_transition() -> None:
+    declared = external_secret()
+    done = await _sync(Stage(declared))
+    status = status_patch(declared, done, started=NOW, now=NOW)
+    later = NOW + timedelta(hours=1)
     renamed = replace(done, message="other words")
     patch = status_patch(external_secret(status=status), renamed, started=later, now=later)
     ready = next(each for each in patch["conditions"] if each["type"] == "Ready")

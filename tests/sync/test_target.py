@@ -31,9 +31,11 @@ def _owner(name: str, kind: str = "ExternalSecret", group: str = "external-secre
 
 
 def _fields(manager: str, data: tuple[str, ...] = (), labels: tuple[str, ...] = ()) -> dict[str, Any]:
+    """What a manager owns; of annotations the same names as of labels."""
+    metadata: dict[str, Any] = {f"f:{key}": {} for key in labels}
     fields = {
         "f:data": {".": {}, **{f"f:{key}": {} for key in data}},
-        "f:metadata": {"f:labels": {f"f:{key}": {} for key in labels}},
+        "f:metadata": {"f:labels": metadata, "f:annotations": metadata},
     }
     return {"manager": manager, "operation": "Update", "fieldsV1": fields}
 
@@ -80,15 +82,17 @@ def test_keys_of_others_stay_with_merge_only(policy: str, *, kept: bool) -> None
 
 
 def test_what_was_written_before_and_is_no_longer_wanted_goes() -> None:
-    live = secret("app", {"old": b"1", "own": b"0", "foreign": b"f"}, labels={"stale": "1", "theirs": "1"})
+    marks = {"stale": "1", "theirs": "1"}
+    live = secret("app", {"old": b"1", "own": b"0", "foreign": b"f"}, labels=marks, annotations=marks)
     live["metadata"]["managedFields"] = [
         _fields(names.field_manager("app"), ("old", "own"), ("stale",)),
         _fields("kubectl", ("foreign",), ("theirs",)),
     ]
     made = target.desired(_policy("Merge"), CONTENT, live)
     assert texts(made) == {"own": "v1", "foreign": "f"}
-    assert "stale" not in made["metadata"]["labels"]
-    assert "theirs" in made["metadata"]["labels"]
+    for part in ("labels", "annotations"):
+        assert "stale" not in made["metadata"][part]
+        assert "theirs" in made["metadata"][part]
     assert "managedFields" not in made["metadata"]
 
 
