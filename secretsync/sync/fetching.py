@@ -163,6 +163,7 @@ async def _read(provider: Provider, answers: Mapping[RemoteKey, _Answer[Fetched 
     keys = list(answers)
     try:
         found = await provider.get(keys)
+        results = [found[key] for key in keys]
     except ProviderUnavailable as error:
         _fail(answers.values(), error)
     except (ProviderError, SecretSyncError) as error:
@@ -177,9 +178,9 @@ async def _read(provider: Provider, answers: Mapping[RemoteKey, _Answer[Fetched 
     except Exception as error:  # noqa: BLE001 - a defect of one backend must not leave its askers waiting for ever
         _fail(answers.values(), _unexpected(error))
     else:
-        for key, answer in answers.items():
+        for answer, result in zip(answers.values(), results, strict=True):
             if not answer.future.done():
-                answer.future.set_result(found[key])
+                answer.future.set_result(result)
 
 
 async def _settle(future: asyncio.Future[_V], work: Awaitable[_V]) -> None:

@@ -89,6 +89,17 @@ async def test_a_defect_of_a_backend_becomes_an_error_without_its_text() -> None
     assert str(answer) == "the backend client failed with ValueError; this is a defect: please report it"
 
 
+async def test_a_backend_that_forgets_a_key_leaves_nobody_waiting() -> None:
+    class Forgetful(Backend):
+        async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:
+            return {key: value for key, value in (await super().get(keys)).items() if key != B}
+
+    backend = Forgetful({"a": b"1", "b": b"2"})
+    answers = await asyncio.wait_for(_window(backend).get(backend, [A, B], not_before=0), 5)
+    assert isinstance(answers[B], ProviderError)
+    assert "KeyError" in str(answers[B])
+
+
 async def test_cancelling_one_asker_leaves_the_read_to_the_others() -> None:
     release = asyncio.Event()
 
