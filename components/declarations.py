@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal, TypeVar, assert_never
 
@@ -10,6 +11,7 @@ from secretsync.api import ClusterSecretStore, ExternalSecret, SecretStore, Stor
 from secretsync.errors import SettingsError
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
     from pathlib import Path
 
     from components.settings import Settings, VaultSettings
@@ -58,10 +60,48 @@ class Declarations:
         return tuple(es for es in self.external_secrets if self.lanes[identity(es)] == lane)
 
     @property
+    def token_accounts(self) -> tuple[tuple[str, str], ...]:
+        """(namespace, ServiceAccount) pairs as which stores log in, sorted; whoever syncs requests their tokens.
+
+        A ClusterSecretStore that names no namespace logs in from the namespace of each ExternalSecret.
+        """
+        pairs = {
+            (namespace, account.name)
+            for store in self.stores
+            for account in _service_accounts(store.spec.provider.config)
+            for namespace in (
+                [store.metadata.namespace or account.namespace] if _is_bound(store, account) else self.namespaces
+            )
+        }
+        return tuple(sorted((namespace, name) for namespace, name in pairs if namespace))
+
+    @property
     def namespaces(self) -> tuple[str, ...]:
-        """Every namespace that a declaration lives in, sorted."""
+        """Every namespace that a declaration, or an account made for a store, lives in; sorted."""
         objects = (*self.external_secrets, *self.stores)
-        return tuple(sorted({o.metadata.namespace for o in objects if o.metadata.namespace}))
+        accounts = {access.namespace for access in self.vault_access}
+        return tuple(sorted({o.metadata.namespace for o in objects if o.metadata.namespace} | accounts))
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    name: str
+    namespace: str
+
+
+def _service_accounts(config: Mapping[str, object]) -> Iterator[_Account]:
+    """Every ServiceAccount that a provider's configuration refers to, whatever the provider."""
+    for key, value in config.items():
+        if not isinstance(value, Mapping):
+            continue
+        if key in ("serviceAccountRef", "serviceAccount"):
+            yield _Account(str(value.get("name", "")), str(value.get("namespace") or ""))
+        else:
+            yield from _service_accounts(value)
+
+
+def _is_bound(store: Store, account: _Account) -> bool:
+    return bool(store.metadata.namespace or account.namespace)
 
 
 def identity(declared: ExternalSecret | Store) -> str:

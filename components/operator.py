@@ -98,9 +98,13 @@ class BuiltinOperator(pulumi.ComponentResource):
         )
         subject = SubjectArgs(kind="ServiceAccount", name=_NAME, namespace=args.namespace)
         bindings = self._cluster_rules(name, subject, child)
-        for watched in args.watched_namespaces:
-            accounts = sorted(account for where, account in args.token_accounts if where == watched)
-            bindings += self._namespace_rules(f"{name}-{watched}", watched, _watched_rules(accounts), subject, child)
+        for namespace_name in sorted({*args.watched_namespaces, *(where for where, _ in args.token_accounts)}):
+            accounts = sorted(account for where, account in args.token_accounts if where == namespace_name)
+            rules = [
+                *(_WATCHED_RULES if namespace_name in args.watched_namespaces else ()),
+                *(_token_rules(accounts) if accounts else ()),
+            ]
+            bindings += self._namespace_rules(f"{name}-{namespace_name}", namespace_name, rules, subject, child)
         bindings += self._namespace_rules(f"{name}-leader", args.namespace, _LEADER_RULES, subject, child)
         deployment = kubernetes.apps.v1.Deployment(
             name,
@@ -164,36 +168,28 @@ _LEADER_RULES: Sequence[PolicyRuleArgs] = (
     ),
     PolicyRuleArgs(api_groups=[""], resources=["events"], verbs=["create", "patch"]),
 )
+_WATCHED_RULES: Sequence[PolicyRuleArgs] = (
+    PolicyRuleArgs(api_groups=[_ESO], resources=["externalsecrets"], verbs=[*_READ, "patch", "update"]),
+    PolicyRuleArgs(api_groups=[_ESO], resources=["secretstores"], verbs=_READ),
+    PolicyRuleArgs(
+        api_groups=[_ESO],
+        resources=["externalsecrets/status", "externalsecrets/finalizers", "secretstores/status"],
+        verbs=["patch", "update"],
+    ),
+    PolicyRuleArgs(api_groups=[_GENERATORS], resources=["fakes", "passwords", "sshkeys", "uuids"], verbs=_READ),
+    PolicyRuleArgs(api_groups=[""], resources=["secrets"], verbs=[*_READ, "create", "delete", "patch", "update"]),
+    PolicyRuleArgs(api_groups=[""], resources=["configmaps"], verbs=["get"]),
+    PolicyRuleArgs(api_groups=[""], resources=["events"], verbs=["create", "patch"]),
+)
 
 
-def _watched_rules(accounts: Sequence[str]) -> list[PolicyRuleArgs]:
-    rules: list[PolicyRuleArgs] = [
-        PolicyRuleArgs(api_groups=[_ESO], resources=["externalsecrets"], verbs=[*_READ, "patch", "update"]),
-        PolicyRuleArgs(api_groups=[_ESO], resources=["secretstores"], verbs=_READ),
+def _token_rules(accounts: Sequence[str]) -> tuple[PolicyRuleArgs, ...]:
+    return (
+        PolicyRuleArgs(api_groups=[""], resources=["serviceaccounts"], resource_names=list(accounts), verbs=["get"]),
         PolicyRuleArgs(
-            api_groups=[_ESO],
-            resources=["externalsecrets/status", "externalsecrets/finalizers", "secretstores/status"],
-            verbs=["patch", "update"],
+            api_groups=[""], resources=["serviceaccounts/token"], resource_names=list(accounts), verbs=["create"]
         ),
-        PolicyRuleArgs(
-            api_groups=[_GENERATORS],
-            resources=["fakes", "passwords", "sshkeys", "uuids"],
-            verbs=_READ,
-        ),
-        PolicyRuleArgs(api_groups=[""], resources=["secrets"], verbs=[*_READ, "create", "delete", "patch", "update"]),
-        PolicyRuleArgs(api_groups=[""], resources=["configmaps"], verbs=["get"]),
-        PolicyRuleArgs(api_groups=[""], resources=["events"], verbs=["create", "patch"]),
-    ]
-    if accounts:
-        rules.append(
-            PolicyRuleArgs(
-                api_groups=[""],
-                resources=["serviceaccounts/token"],
-                resource_names=list(accounts),
-                verbs=["create"],
-            )
-        )
-    return rules
+    )
 
 
 def _pod(args: BuiltinOperatorArgs) -> core.PodSpecArgs:

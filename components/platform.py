@@ -188,7 +188,7 @@ class Platform(pulumi.ComponentResource):
                     replicas=settings.replicas,
                     concurrency=settings.concurrency,
                     watched_namespaces=declared.namespaces,
-                    token_accounts=tuple((a.namespace, a.service_account) for a in declared.vault_access),
+                    token_accounts=declared.token_accounts,
                 ),
                 opts=pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=[*namespaces, definitions]),
             )

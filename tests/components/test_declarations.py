@@ -1,0 +1,146 @@
+"""Declarations: native YAML completed by the stack file, or refused with the place."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import yaml
+
+from components.declarations import Declarations, declare
+from components.settings import parse
+from secretsync.errors import ManifestErrors, SettingsError, StoreInvalid
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+pytestmark = pytest.mark.unit
+
+ADDRESS = "https://vault.test:8200"
+LOGIN = {"mountPath": "elsewhere", "role": "r", "serviceAccountRef": {"name": "reader"}}
+
+
+def store(name: str = "backend", *, kind: str = "SecretStore", auth: dict[str, Any] | None = None) -> dict[str, Any]:
+    vault = {"server": "http://127.0.0.1:1", "path": "x", "auth": auth or {"kubernetes": LOGIN}}
+    return {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": kind,
+        "metadata": {"name": name},
+        "spec": {"provider": {"vault": vault}},
+    }
+
+
+def external_secret(name: str, *, key: str = "foo", **metadata: str) -> dict[str, Any]:
+    return {
+        "apiVersion": "external-secrets.io/v1beta1",
+        "kind": "ExternalSecret",
+        "metadata": {"name": name, **metadata},
+        "spec": {
+            "secretStoreRef": {"name": "backend", "kind": "SecretStore"},
+            "data": [{"secretKey": "k", "remoteRef": {"key": key}}],
+        },
+    }
+
+
+def declared(folder: Path, *objects: dict[str, Any], **settings: Any) -> Declarations:
+    (folder / "all.yaml").write_text(yaml.safe_dump_all(objects), encoding="utf-8")
+    values = {"environment": "dev", "namespace": "apps", "manifests": ["all.yaml"], **settings}
+    return declare(parse(values, place="Pulumi.test.yaml"), root=folder, vault_address=ADDRESS)
+
+
+def test_manifests_without_a_namespace_get_the_stacks(tmp_path: Path) -> None:
+    made = declared(tmp_path, store(), external_secret("a"), external_secret("b", namespace="other"))
+    assert made.namespaces == ("apps", "other")
+    assert [es.metadata.namespace for es in made.external_secrets] == ["apps", "other"]
+
+
+def test_a_served_store_gets_server_mount_and_role_and_others_stay(tmp_path: Path) -> None:
+    vault = {"mount": "kv", "authPath": "k8s", "stores": ["apps/backend"]}
+    made = declared(tmp_path, store(), store("own"), external_secret("a"), vault=vault)
+    served, own = (each.spec.provider.vault for each in made.stores)
+    assert served is not None
+    assert served.auth is not None
+    assert served.auth.kubernetes is not None
+    assert (served.server, served.path, served.auth.kubernetes.mount_path) == (ADDRESS, "kv", "k8s")
+    assert served.auth.kubernetes.role == "apps-backend"
+    assert own is not None
+    assert own.server == "http://127.0.0.1:1"
+    (access,) = made.vault_access
+    assert (access.namespace, access.service_account, access.role) == ("apps", "reader", "apps-backend")
+    assert 'path "kv/data/foo"' in access.policy
+
+
+def test_lanes_follow_the_stack_file(tmp_path: Path) -> None:
+    sync = {"default": "operator", "pulumi": ["apps/b"]}
+    made = declared(tmp_path, store(), external_secret("a"), external_secret("b"), sync=sync)
+    assert [es.metadata.name for es in made.in_lane("operator")] == ["a"]
+    assert [es.metadata.name for es in made.in_lane("pulumi")] == ["b"]
+
+
+def test_names_that_no_manifest_declares_are_refused_all_at_once(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError) as caught:
+        declared(
+            tmp_path,
+            store(),
+            external_secret("a"),
+            vault={"stores": ["apps/bakcend"]},
+            sync={"pulumi": ["apps/c"], "operator": ["apps/d"]},
+        )
+    message = str(caught.value)
+    for name in ("apps/bakcend", "apps/c", "apps/d", "apps/backend", "apps/a"):
+        assert name in message
+
+
+def test_a_served_store_that_logs_in_otherwise_is_refused(tmp_path: Path) -> None:
+    token = store(auth={"tokenSecretRef": {"name": "t", "key": "token"}})
+    with pytest.raises(SettingsError, match=r"SecretStore apps/backend does not log in.*serviceAccountRef"):
+        declared(tmp_path, token, external_secret("a"), vault={"stores": ["apps/backend"]})
+
+
+def test_a_served_cluster_store_must_say_where_its_account_lives(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"ClusterSecretStore shared: names no namespace"):
+        declared(tmp_path, store("shared", kind="ClusterSecretStore"), vault={"stores": ["shared"]})
+    there = store("shared", kind="ClusterSecretStore", auth={"kubernetes": LOGIN | {"serviceAccountRef": ACCOUNT}})
+    made = declared(tmp_path, there, vault={"stores": ["shared"]})
+    assert [(access.namespace, access.role) for access in made.vault_access] == [("platform", "cluster-shared")]
+
+
+ACCOUNT = {"name": "reader", "namespace": "platform"}
+
+
+def test_tokens_are_requested_for_the_accounts_that_stores_name_and_no_others(tmp_path: Path) -> None:
+    irsa = {
+        "apiVersion": "external-secrets.io/v1",
+        "kind": "SecretStore",
+        "metadata": {"name": "aws"},
+        "spec": {
+            "provider": {
+                "aws": {
+                    "service": "SecretsManager",
+                    "region": "eu-central-1",
+                    "auth": {"jwt": {"serviceAccountRef": {"name": "irsa"}}},
+                }
+            }
+        },
+    }
+    shared = store("shared", kind="ClusterSecretStore", auth={"kubernetes": LOGIN | {"serviceAccountRef": ACCOUNT}})
+    referent = store("referent", kind="ClusterSecretStore")
+    made = declared(tmp_path, irsa, shared, referent, external_secret("a"), external_secret("b", namespace="other"))
+    assert made.token_accounts == (
+        ("apps", "irsa"),
+        ("apps", "reader"),
+        ("other", "reader"),
+        ("platform", "reader"),
+    )
+
+
+def test_a_key_that_cannot_be_granted_narrowly_stops_the_program(tmp_path: Path) -> None:
+    with pytest.raises(StoreInvalid, match="would grant more"):
+        declared(tmp_path, store(), external_secret("a", key="team/*"), vault={"stores": ["apps/backend"]})
+
+
+def test_a_wrong_manifest_is_named_with_file_and_line(tmp_path: Path) -> None:
+    wrong = external_secret("a")
+    wrong["spec"]["refreshIntervall"] = "1h"
+    with pytest.raises(ManifestErrors, match=r"all\.yaml:\d+"):
+        declared(tmp_path, store(), wrong)
