@@ -27,6 +27,11 @@ CREDENTIAL_FILES = {
 }
 """The only files that may hold one, each with its reason; readable by their owner alone."""
 
+LOUDLY = ("-v=9", "--logtostderr", "--logflow")
+TRACED_BY_THE_ENGINE = {"the sample's first value", "the key of the fingerprints"}
+"""Configuration secrets. From ``-v=9`` on the official engine itself prints every property that it hands to a plugin,
+these included; what is synced never becomes one."""
+
 
 @pytest.mark.parametrize("before", [b"", b"a", b"ab"])
 def test_the_search_finds_a_value_inside_longer_base64(before: bytes) -> None:
@@ -54,11 +59,10 @@ def _credential(platform: Checkout, path: Path) -> bool:
 
 def _work(platform: Checkout) -> None:
     """What brings values through every part of the program, with as much logged as the engine can log."""
-    loudly = ("-v=9", "--logtostderr", "--logflow")
     rotated = platform.rotate()
     platform.edit_secret(OPERATOR_SECRET, "edited-into-the-operators-secret")
-    platform.pulumi("preview", "--diff", *loudly)
-    platform.pulumi("up", "--yes", "--diff", *loudly)
+    platform.pulumi("preview", "--diff", *LOUDLY)
+    platform.pulumi("up", "--yes", "--diff", *LOUDLY)
     assert platform.value(PULUMI_SECRET) == rotated
     wait_until(lambda: platform.value(OPERATOR_SECRET) == rotated, seconds=25, what="the operator follows")
     platform.pulumi("stack", "export")
@@ -122,10 +126,13 @@ def test_no_value_is_where_it_does_not_belong(platform: Checkout) -> None:
             assert path.stat().st_mode & 0o077 == 0, path
             continue
         search.look(str(path.relative_to(platform.folder)), path.read_bytes())
-    for place, text in (*_answers(platform), *_command_lines(platform)):
-        search.look(place, text)
+    for place, answer in _answers(platform):
+        search.look(place, answer)
+    for place, words in _command_lines(platform):
+        search.look(place, words)
+    traced = Search({what: value for what, value in platform.canaries.items() if what not in TRACED_BY_THE_ENGINE})
     for done in platform.finished:
-        search.look(f"what {done.command!r} printed", done.text)
+        (traced if LOUDLY[0] in done.command else search).look(f"what {done.command!r} printed", done.text)
     assert len(platform.canaries) >= 7
     assert search.searched > 100
-    assert sorted(set(search.found)) == []
+    assert sorted({*search.found, *traced.found}) == []
