@@ -10,6 +10,7 @@ from secretsync.errors import NullByteError, ProviderDenied, SecretKeyError, Sec
 from secretsync.providers.protocol import Fetched, Missing
 from secretsync.sync.assembling import Answer, assemble
 from secretsync.sync.plan import plan
+from secretsync.sync.types import MissingSecret
 from tests.sync.builders import Backend, external_secret
 
 if TYPE_CHECKING:
@@ -46,6 +47,7 @@ def test_later_entries_win_and_data_wins_over_data_from() -> None:
 def test_missing_is_skipped_where_the_policy_allows_it(policy: str) -> None:
     assembled = _assemble({"spec.data[0]": Missing("gone")}, target={"deletionPolicy": policy})
     assert assembled.data == {}
+    assert assembled.missing == (MissingSecret("spec.data[0]", "k", "gone"),)
     assert assembled.missing[0].message == "secret does not exist at provider using spec.data[0] (key=k)"
 
 
@@ -101,6 +103,16 @@ def test_values_are_decoded_after_rewriting_and_then_checked_for_null_bytes() ->
     assert [(version.key, version.version) for version in assembled.versions] == [("a", "7"), ("b", "8")]
     with pytest.raises(NullByteError):
         _assemble({"spec.dataFrom[0].find": {"a": Fetched(b"AAA=")}}, data=[], dataFrom=[entry])
+
+
+@pytest.mark.parametrize("entry", ["extract", "find"])
+def test_null_bytes_are_refused_where_the_entry_says_so(entry: str) -> None:
+    ref = {"key": "e"} if entry == "extract" else {"path": "e"}
+    answer = Fetched(b"a=\0") if entry == "extract" else {"a": Fetched(b"\0")}
+    answers = {f"spec.dataFrom[0].{entry}": answer}
+    assert _assemble(answers, data=[], dataFrom=[{entry: ref}]).data == {"a": b"\0"}
+    with pytest.raises(NullByteError):
+        _assemble(answers, data=[], dataFrom=[{entry: {**ref, "nullBytePolicy": "Fail"}}])
 
 
 def test_find_without_rewrite_converts_names() -> None:

@@ -161,6 +161,56 @@ async def test_old_answers_are_let_go() -> None:
     assert backend.calls == [["a"], ["b"], ["a"]]
 
 
+async def test_no_value_is_kept_beyond_its_time_and_none_is_dropped_before() -> None:
+    backend, clock = Backend({"a": b"1", "b": b"2"}), Clock()
+    window = _window(backend, clock)
+    query = Find(path="x")
+    await window.get(backend, [A], not_before=0)
+    await window.find(backend, query, not_before=0)
+    clock.now += 29
+    await window.get(backend, [A, B], not_before=0)
+    await window.find(backend, query, not_before=0)
+    assert (backend.calls, backend.finds) == ([["a"], ["b"]], 1)
+    clock.now += 9
+    await window.get(backend, [B], not_before=0)
+    assert set(window._gets) == {(backend, B)}
+    assert window._finds == {}
+    assert window._tasks == set()
+
+
+async def test_a_read_that_takes_long_is_not_forgotten_meanwhile() -> None:
+    release = asyncio.Event()
+
+    class Slow(Backend):
+        async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:
+            await release.wait()
+            return await super().get(keys)
+
+        async def find(self, query: Find) -> Mapping[str, Fetched] | Missing:
+            await release.wait()
+            return await super().find(query)
+
+    backend, clock = Slow({"a": b"1"}), Clock()
+    window = _window(backend, clock)
+    query = Find(path="x")
+
+    async def ask() -> None:
+        await window.get(backend, [A], not_before=0)
+        await window.find(backend, query, not_before=0)
+
+    async def search() -> None:
+        await window.find(backend, query, not_before=0)
+
+    asking = [asyncio.create_task(ask()), asyncio.create_task(search())]
+    await asyncio.sleep(0.01)
+    clock.now += 60
+    asking += [asyncio.create_task(ask()), asyncio.create_task(search())]
+    await asyncio.sleep(0.01)
+    release.set()
+    await asyncio.gather(*asking)
+    assert (backend.calls, backend.finds) == ([["a"]], 1)
+
+
 async def test_cancelled_reads_cancel_their_askers() -> None:
     class Cancelled(Backend):
         async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from secretsync.errors import StoreInvalid
@@ -42,15 +44,20 @@ def test_own_store_of_an_entry_counts_before_that_of_the_spec() -> None:
             {"secretKey": "a", "remoteRef": {"key": "a"}, "sourceRef": own},
             {"secretKey": "b", "remoteRef": {"key": "b"}},
         ],
-        dataFrom=[{"extract": {"key": "c"}, "sourceRef": own}],
+        dataFrom=[
+            {"extract": {"key": "c"}, "sourceRef": own},
+            {"find": {"path": "d"}, "sourceRef": own},
+            {"find": {"path": "e"}},
+        ],
     )
     planned = plan(declared)
+    assert [entry.store.name for entry in planned.store_entries] == ["other", "other", "store", "other", "store"]
     assert [(ref.kind, ref.name) for ref in planned.stores] == [
         ("ClusterSecretStore", "other"),
         ("SecretStore", "store"),
     ]
     assert isinstance(planned.entries[0], ExtractEntry)
-    assert isinstance(planned.entries[1], DataEntry)
+    assert isinstance(planned.entries[3], DataEntry)
 
 
 def test_generators_need_no_store() -> None:
@@ -60,6 +67,17 @@ def test_generators_need_no_store() -> None:
     assert isinstance(planned.entries[0], GeneratorEntry)
 
 
-def test_an_entry_without_any_store_is_refused_with_its_field() -> None:
-    with pytest.raises(StoreInvalid, match=r"spec\.data\[0\]: no store is named"):
-        plan(external_secret(secretStoreRef=None))
+@pytest.mark.parametrize(
+    ("spec", "field"),
+    [
+        ({}, "spec.data[0]"),
+        ({"dataFrom": [{"extract": {"key": "e"}}]}, "spec.dataFrom[0]"),
+        ({"dataFrom": [{}, {"find": {"path": "p"}}]}, "spec.dataFrom[1]"),
+    ],
+)
+def test_an_entry_without_any_store_is_refused_with_its_field(spec: dict[str, Any], field: str) -> None:
+    with pytest.raises(StoreInvalid) as refused:
+        plan(external_secret(secretStoreRef=None, **spec))
+    assert str(refused.value) == (
+        f"{field}: no store is named for this entry; set spec.secretStoreRef or the sourceRef.storeRef of the entry"
+    )

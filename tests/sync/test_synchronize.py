@@ -19,6 +19,7 @@ from secretsync.errors import (
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import SECRETS
 from secretsync.sync import names
+from secretsync.sync.fetching import FetchWindow
 from secretsync.sync.status import status_patch
 from secretsync.sync.synchronize import synchronize
 from secretsync.sync.targets import ClusterTargets
@@ -28,8 +29,9 @@ from tests.sync.builders import NAMESPACE, Backend, Stage, external_secret, secr
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from secretsync.api import JsonObject
+    from secretsync.api import JsonObject, StoreRef
     from secretsync.kube.resources import Resource
+    from secretsync.providers.protocol import Provider
 
 pytestmark = pytest.mark.unit
 
@@ -69,6 +71,7 @@ async def test_merge_waits_for_a_target_and_none_never_writes() -> None:
     merge = Stage(external_secret(target={"creationPolicy": "Merge"}))
     outcome = await _sync(merge)
     assert (outcome.action, outcome.reason, outcome.ready) == (Action.Missing, Reason.SecretMissing, True)
+    assert outcome.message == Phrase.Missing
     none = Stage(external_secret(target={"creationPolicy": "None"}), secret("app", {"foreign": b"f"}))
     outcome = await _sync(none)
     assert (outcome.action, outcome.bound) == (Action.NotWritten, False)
@@ -207,6 +210,11 @@ class Noted(ClusterTargets):
     """Notes what it is told of."""
 
     told: list[JsonObject] = field(default_factory=list)
+    asked: list[bool] = field(default_factory=list)
+
+    async def get(self, namespace: str, name: str, *, certain: bool) -> JsonObject | None:
+        self.asked.append(certain)
+        return await super().get(namespace, name, certain=certain)
 
     def stored(self, target: JsonObject) -> None:
         self.told.append(target)
@@ -221,6 +229,47 @@ async def test_what_is_written_is_told_to_whoever_keeps_targets() -> None:
     assert written == await stage.live()
     await synchronize(stage.declared, cluster=stage.cluster, fetches=stage.fetches, targets=targets)
     assert len(targets.told) == 2, "nothing was written"
+
+
+@pytest.mark.parametrize(
+    ("policy", "certain"),
+    [("Owner", False), ("Orphan", False), ("CreateOrMerge", False), ("Merge", True), ("None", True)],
+)
+async def test_a_cache_may_be_behind_only_where_a_write_would_show_it(policy: str, *, certain: bool) -> None:
+    stage = Stage(external_secret(target={"creationPolicy": policy}))
+    targets = Noted(stage.cluster)
+    await synchronize(stage.declared, cluster=stage.cluster, fetches=stage.fetches, targets=targets)
+    assert targets.asked == [certain]
+
+
+class ByKind:
+    """Opens another backend for each kind of store."""
+
+    def __init__(self) -> None:
+        self.opened: list[tuple[str, str]] = []
+
+    async def open(self, ref: StoreRef, namespace: str) -> Provider:
+        self.opened.append((str(ref.kind), namespace))
+        return Backend({"k": str(ref.kind).encode()})
+
+
+async def test_stores_of_one_name_and_two_kinds_are_two() -> None:
+    wide = {"storeRef": {"name": "store", "kind": "ClusterSecretStore"}}
+    data = [
+        {"secretKey": "narrow", "remoteRef": {"key": "k"}},
+        {"secretKey": "wide", "remoteRef": {"key": "k"}, "sourceRef": wide},
+        {"secretKey": "again", "remoteRef": {"key": "k"}},
+    ]
+    stage = Stage(external_secret(data=data))
+    providers = ByKind()
+    outcome = await synchronize(stage.declared, cluster=stage.cluster, fetches=FetchWindow(providers))
+    assert texts(await stage.live()) == {
+        "narrow": "SecretStore",
+        "wide": "ClusterSecretStore",
+        "again": "SecretStore",
+    }
+    assert providers.opened == [("SecretStore", NAMESPACE), ("ClusterSecretStore", NAMESPACE)]
+    assert [version.store for version in outcome.versions] == ["SecretStore/store", "ClusterSecretStore/store"]
 
 
 async def test_failures_of_reading_leave_the_secret_and_say_so() -> None:
@@ -286,6 +335,7 @@ async def test_a_generic_target_is_refused_clearly() -> None:
     manifest = {"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}}
     outcome = await _sync(Stage(external_secret(target=manifest)))
     assert (outcome.reason, outcome.retry) == (Reason.ResourceSyncedError, Retry.No)
+    assert outcome.message == Phrase.UpdateFailed
     assert str(outcome.error) == (
         "spec.target.manifest: targets of kind ConfigMap are not offered; use a Secret as the target"
     )
@@ -351,7 +401,7 @@ async def test_whoever_creates_edits_or_deletes_in_between_is_taken_into_account
     outcome, _ = await _interfered(_delete, secret("app"))
     assert outcome.action is Action.Created
     outcome, cluster = await _interfered(_delete, secret("app"), policy="Merge")
-    assert outcome.action is Action.Missing
+    assert (outcome.action, outcome.reason, outcome.message) == (Action.Missing, Reason.SecretMissing, Phrase.Missing)
     assert await cluster.get(SECRETS, "app", NAMESPACE) is None
 
 

@@ -111,6 +111,9 @@ def test_type_finalizers_and_immutability() -> None:
     assert (made["type"], made["immutable"]) == ("example.com/x", True)
     again = target.desired(_policy("Owner"), content, {**made, "metadata": {**made["metadata"]}})
     assert again["metadata"]["finalizers"] == ["example.com/f"]
+    foreign = secret("app", finalizers=["example.com/theirs", "example.com/f"])
+    joined = target.desired(_policy("Owner"), content, foreign)
+    assert joined["metadata"]["finalizers"] == ["example.com/theirs", "example.com/f"]
 
 
 def test_an_existing_immutable_target_keeps_its_content() -> None:
