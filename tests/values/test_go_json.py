@@ -101,7 +101,7 @@ def test_ten_thousand_levels_are_read_and_one_more_is_not(numbers: NumberStyle) 
 
 
 def test_deep_numbers_out_of_range_are_refused() -> None:
-    with pytest.raises(ValueRuleError, match="^the value holds a number beyond the range of a double$"):
+    with pytest.raises(ValueRuleError, match=r"^the value holds a number beyond the range of a double$"):
         go_json.loads(b"[" * 2_000 + b"1e400" + b"]" * 2_000)
     with pytest.raises(ValueRuleError, match="beyond the range"):
         go_json.loads(b"[-1e400]")
