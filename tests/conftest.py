@@ -8,7 +8,12 @@ from hypothesis import settings
 
 from local.environment import programs
 
-pytest_plugins = ["tests.fixtures.local_parts", "tests.fixtures.cloud", "tests.fixtures.engine"]
+pytest_plugins = [
+    "tests.fixtures.local_parts",
+    "tests.fixtures.cloud",
+    "tests.fixtures.engine",
+    "tests.fixtures.scheduling",
+]
 
 # How long an example takes is the machine's business; several workers share it, and a first build of the tools may too.
 settings.register_profile("project", deadline=None)
