@@ -39,6 +39,7 @@ _FOLDERS = ("components", "policies", "secretsync", "local", "manifests")
 _FOREIGN = ("PULUMI_", "VAULT_", "BAO_", "KUBE", "ESP_", "PYTHON")
 _TRIPWIRE = "http://127.0.0.1:9"
 _SECONDS = 240
+_ENDING_SECONDS = 30
 _POLL_SECONDS = 0.1
 _UNPROXIED = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
@@ -184,12 +185,21 @@ class Checkout:
 
     def _finish(self, words: list[str], environment: Mapping[str, str], *, check: bool) -> Finished:
         began = time.monotonic()
-        answer = subprocess.run(
+        process = subprocess.Popen(
             words, cwd=self.folder, env=dict(environment), stdin=subprocess.DEVNULL,
-            capture_output=True, text=True, check=False, timeout=_SECONDS,
+            stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, process_group=0,
         )  # fmt: skip
+        try:
+            output, errors = process.communicate(timeout=_SECONDS)
+        except BaseException:
+            process.terminate()  # a clean end, with what it started, also where the tests are interrupted
+            try:
+                process.communicate(timeout=_ENDING_SECONDS)
+            finally:
+                process.kill()
+            raise
         named = " ".join(word.rpartition("/")[2] for word in words)
-        done = Finished(named, answer.returncode, answer.stdout, answer.stderr, time.monotonic() - began)
+        done = Finished(named, process.returncode, output, errors, time.monotonic() - began)
         self.finished.append(done)
         if check and done.code:
             pytest.fail(f"{named} ended with {done.code} after {done.seconds:.1f} s:\n{done.text}", pytrace=False)

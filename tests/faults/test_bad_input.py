@@ -46,11 +46,14 @@ def manifests(platform: Checkout) -> Iterator[Checkout]:
         path.write_text(text)
 
 
-def _untouched(platform: Checkout) -> tuple[str, list[str]]:
+def _untouched(platform: Checkout) -> tuple[list[str], list[str]]:
+    """What the state knows, and which versions the Secrets have."""
+    deployment = platform.pulumi("stack", "export").document()["deployment"]
+    assert not deployment.get("pending_operations")
     versions = [
         (platform.secret(name) or {})["metadata"]["resourceVersion"] for name in (OPERATOR_SECRET, PULUMI_SECRET)
     ]
-    return platform.pulumi("stack", "export").output.partition('"resources"')[2], versions
+    return [resource["urn"] for resource in deployment["resources"]], versions
 
 
 def test_every_wrong_manifest_is_named_in_one_run(manifests: Checkout) -> None:
