@@ -123,13 +123,15 @@ async def test_a_store_that_is_absent_or_not_ready_is_refused_by_name() -> None:
 async def test_every_store_is_opened_for_itself_and_for_its_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
     opened: list[tuple[str, str]] = []
 
+    own = MemoryCluster([_raw("SecretStore", "s"), _raw("SecretStore", "t"), _raw(name="s")])
+
     def note(store: Store, *, namespace: str, cluster: Cluster) -> object:
+        assert cluster is own
         opened.append((store.metadata.name, namespace))
         return object()
 
     monkeypatch.setattr(stores, "open_provider", note)
-    cluster = MemoryCluster([_raw("SecretStore", "s"), _raw("SecretStore", "t"), _raw(name="s")])
-    providers = ClusterProviders(cluster)
+    providers = ClusterProviders(own)
     wide = StoreRef(name="s", kind="ClusterSecretStore")
     first = [await providers.open(StoreRef(name="s"), "team"), await providers.open(StoreRef(name="t"), "team")]
     first += [await providers.open(wide, "team"), await providers.open(wide, "elsewhere")]
