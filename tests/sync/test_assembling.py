@@ -111,7 +111,7 @@ def test_null_bytes_are_refused_where_the_entry_says_so(entry: str) -> None:
     answer = Fetched(b"a=\0") if entry == "extract" else {"a": Fetched(b"\0")}
     answers = {f"spec.dataFrom[0].{entry}": answer}
     assert _assemble(answers, data=[], dataFrom=[{entry: ref}]).data == {"a": b"\0"}
-    with pytest.raises(NullByteError):
+    with pytest.raises(NullByteError, match="key 'a'"):
         _assemble(answers, data=[], dataFrom=[{entry: {**ref, "nullBytePolicy": "Fail"}}])
 
 

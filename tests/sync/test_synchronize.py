@@ -242,34 +242,37 @@ async def test_a_cache_may_be_behind_only_where_a_write_would_show_it(policy: st
     assert targets.asked == [certain]
 
 
-class ByKind:
-    """Opens another backend for each kind of store."""
+class ByName:
+    """Opens another backend for each store."""
 
     def __init__(self) -> None:
         self.opened: list[tuple[str, str]] = []
 
     async def open(self, ref: StoreRef, namespace: str) -> Provider:
-        self.opened.append((str(ref.kind), namespace))
-        return Backend({"k": str(ref.kind).encode()})
+        self.opened.append((f"{ref.kind}/{ref.name}", namespace))
+        return Backend({"k": f"{ref.kind}/{ref.name}".encode()})
 
 
-async def test_stores_of_one_name_and_two_kinds_are_two() -> None:
+async def test_stores_are_told_apart_by_kind_and_name_and_opened_once() -> None:
     wide = {"storeRef": {"name": "store", "kind": "ClusterSecretStore"}}
     data = [
         {"secretKey": "narrow", "remoteRef": {"key": "k"}},
         {"secretKey": "wide", "remoteRef": {"key": "k"}, "sourceRef": wide},
+        {"secretKey": "other", "remoteRef": {"key": "k"}, "sourceRef": {"storeRef": {"name": "other"}}},
         {"secretKey": "again", "remoteRef": {"key": "k"}},
     ]
     stage = Stage(external_secret(data=data))
-    providers = ByKind()
+    providers = ByName()
     outcome = await synchronize(stage.declared, cluster=stage.cluster, fetches=FetchWindow(providers))
     assert texts(await stage.live()) == {
-        "narrow": "SecretStore",
-        "wide": "ClusterSecretStore",
-        "again": "SecretStore",
+        "narrow": "SecretStore/store",
+        "wide": "ClusterSecretStore/store",
+        "other": "SecretStore/other",
+        "again": "SecretStore/store",
     }
-    assert providers.opened == [("SecretStore", NAMESPACE), ("ClusterSecretStore", NAMESPACE)]
-    assert [version.store for version in outcome.versions] == ["SecretStore/store", "ClusterSecretStore/store"]
+    stores = ["SecretStore/store", "ClusterSecretStore/store", "SecretStore/other"]
+    assert providers.opened == [(store, NAMESPACE) for store in stores]
+    assert [version.store for version in outcome.versions] == stores
 
 
 async def test_failures_of_reading_leave_the_secret_and_say_so() -> None:

@@ -85,7 +85,7 @@ def test_what_was_written_before_and_is_no_longer_wanted_goes() -> None:
     marks = {"stale": "1", "theirs": "1"}
     live = secret("app", {"old": b"1", "own": b"0", "foreign": b"f"}, labels=marks, annotations=marks)
     live["metadata"]["managedFields"] = [
-        _fields(names.field_manager("app"), ("old", "own"), ("stale",)),
+        _fields(names.field_manager("app"), ("old", "own", "gone already"), ("stale", "gone already")),
         _fields("kubectl", ("foreign",), ("theirs",)),
     ]
     made = target.desired(_policy("Merge"), CONTENT, live)
