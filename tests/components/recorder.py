@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -114,13 +115,19 @@ class Recorder(MockMonitor):
 def record(program: Callable[[], object], *, preview: bool) -> Recorder:
     """Runs a program to its end against a recorder."""
     recorder = Recorder()
+    loop = asyncio.new_event_loop()  # the SDK asks for the thread's, and others leave none behind
+    asyncio.set_event_loop(loop)
     set_mocks(_Echo(), project="external-secrets", stack="test", preview=preview, monitor=recorder)
 
     @pulumi.runtime.test  # type: ignore[untyped-decorator]  # the SDK's has no annotations
     def run() -> None:
         program()
 
-    run()
+    try:
+        run()
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
     return recorder
 
 
