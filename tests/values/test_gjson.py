@@ -213,7 +213,7 @@ _PAIRS = '[{"a":1,"b":2},7,{"a":3}]'
         (_PAIRS, '@join:{"preserve":true}', '{"a":1,"b":2,"a":3}'),
         (_PAIRS, '@join:{"other":true}', '{"a":3,"b":2}'),
         ('{"id":["1","2"],"val":[3,4,5],"x":1}', "@group", '[{"id":"1","val":3},{"id":"2","val":4},{"val":5}]'),
-        ('{"a":1}', '@pretty:{"indent":"X","prefix":"Y"}', '{\n"a": 1\n}\n'),
+        ('{"a":1}', '@pretty:{"indent":"X","prefix":"X"}', '{\n"a": 1\n}\n'),
         ('{"a":1}', '@pretty:{"indent":"\\t","prefix":" "}', '{\n \t"a": 1\n }\n'),
         (
             '{"b":1,"a":10,"a":9,"a":"z","a":"b","a":null,"a":true,"a":false,"a":[2],"a":[1]}',
