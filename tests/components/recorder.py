@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -11,7 +12,7 @@ from pulumi.runtime import rpc
 from pulumi.runtime.mocks import MockCallArgs, MockMonitor, MockResourceArgs, Mocks, set_mocks
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable
+    from collections.abc import Callable, Iterable, Iterator
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,8 @@ class Recorder(MockMonitor):
         self.registered: list[Registration] = []
 
     def RegisterResource(self, request: Any) -> Any:  # noqa: N802 - the method of the service has its name
-        answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK's has no annotations
+        with _event_loop():  # the SDK calls from its worker threads, and would leave a loop open in each
+            answer = super().RegisterResource(request)  # type: ignore[no-untyped-call]  # the SDK's has no annotations
         if request.type == "pulumi:pulumi:Stack":
             return answer
         inputs = rpc.deserialize_properties(request.object, keep_unknowns=True)
@@ -115,20 +117,28 @@ class Recorder(MockMonitor):
 def record(program: Callable[[], object], *, preview: bool) -> Recorder:
     """Runs a program to its end against a recorder."""
     recorder = Recorder()
-    loop = asyncio.new_event_loop()  # the SDK asks for the thread's, and others leave none behind
-    asyncio.set_event_loop(loop)
-    set_mocks(_Echo(), project="external-secrets", stack="test", preview=preview, monitor=recorder)
+    with _event_loop():
+        set_mocks(_Echo(), project="external-secrets", stack="test", preview=preview, monitor=recorder)
 
-    @pulumi.runtime.test  # type: ignore[untyped-decorator]  # the SDK's has no annotations
-    def run() -> None:
-        program()
+        @pulumi.runtime.test  # type: ignore[untyped-decorator]  # the SDK's has no annotations
+        def run() -> None:
+            program()
 
-    try:
         run()
+    return recorder
+
+
+@contextmanager
+def _event_loop() -> Iterator[None]:
+    """A loop of this thread's own: the SDK asks for the current one."""
+    loop = asyncio.new_event_loop()
+    asyncio.set_event_loop(loop)
+    try:
+        yield
     finally:
+        loop.run_until_complete(loop.shutdown_default_executor())
         asyncio.set_event_loop(None)
         loop.close()
-    return recorder
 
 
 def names(registrations: Iterable[Registration]) -> set[str]:
