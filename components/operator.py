@@ -68,7 +68,7 @@ class BuiltinOperatorArgs:
     """What a `BuiltinOperator` is made from."""
 
     namespace: str
-    """Namespace of the controller; made here."""
+    """Namespace of the controller; it exists already."""
     image: str
     """Image of the controller."""
     replicas: int
@@ -90,11 +90,8 @@ class BuiltinOperator(pulumi.ComponentResource):
     def __init__(self, name: str, args: BuiltinOperatorArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("external-secrets:operator:Builtin", name, None, opts)
         child = pulumi.ResourceOptions(parent=self)
-        namespace = kubernetes.core.v1.Namespace(
-            args.namespace, metadata=ObjectMetaArgs(name=args.namespace), opts=child
-        )
         account = kubernetes.core.v1.ServiceAccount(
-            name, metadata=ObjectMetaArgs(name=_NAME, namespace=namespace.metadata.name), opts=child
+            name, metadata=ObjectMetaArgs(name=_NAME, namespace=args.namespace), opts=child
         )
         subject = SubjectArgs(kind="ServiceAccount", name=_NAME, namespace=args.namespace)
         bindings = self._cluster_rules(name, subject, child)
@@ -108,7 +105,7 @@ class BuiltinOperator(pulumi.ComponentResource):
         bindings += self._namespace_rules(f"{name}-leader", args.namespace, _LEADER_RULES, subject, child)
         deployment = kubernetes.apps.v1.Deployment(
             name,
-            metadata=ObjectMetaArgs(name=_NAME, namespace=namespace.metadata.name, labels=_LABELS),
+            metadata=ObjectMetaArgs(name=_NAME, namespace=args.namespace, labels=_LABELS),
             spec=kubernetes.apps.v1.DeploymentSpecArgs(
                 replicas=args.replicas,
                 selector=kubernetes.meta.v1.LabelSelectorArgs(match_labels=_LABELS),

@@ -105,7 +105,7 @@ class Platform(pulumi.ComponentResource):
             kubernetes.core.v1.Namespace(
                 namespace, metadata=kubernetes.meta.v1.ObjectMetaArgs(name=namespace), opts=on_cluster
             )
-            for namespace in declared.namespaces
+            for namespace in self._namespaces(declared)
         ]
         definitions = CustomResourceDefinitions(
             "kinds",
@@ -125,6 +125,11 @@ class Platform(pulumi.ComponentResource):
         targets = {identity(es): _target(es) for es in declared.external_secrets}
         self.targets = pulumi.Output.from_input(targets)
         self.register_outputs({"targets": self.targets})
+
+    def _namespaces(self, declared: Declarations) -> list[str]:
+        """All of them are made first and, in one go, removed last: each takes the cluster five seconds to remove."""
+        operator = self._settings.operator
+        return sorted({*declared.namespaces, *([operator.namespace] if operator.kind == "builtin" else [])})
 
     def _backend(
         self,

@@ -21,14 +21,16 @@ from components.dynamic import background
 from components.dynamic.boundary import without_leaks
 from components.dynamic.connection import Connection
 from secretsync.errors import StoreNotReady
-from secretsync.kube.resources import EXTERNAL_SECRETS
+from secretsync.kube.resources import EVENTS, EXTERNAL_SECRETS
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from secretsync.kube.client import KubeClient
+    from secretsync.kube.protocol import Cluster
 
 _PATIENCE = 120.0
+_IN_ERROR = 30.0
+_ERROR = "SecretSyncedError"
 _POLL = 0.25
 
 
@@ -74,23 +76,56 @@ def _generations(props: Mapping[str, Any]) -> dict[str, int]:
 
 
 async def _until_ready(connection: Connection, generations: Mapping[str, int]) -> None:
-    end = time.monotonic() + _PATIENCE
     async with connection.client() as client:
-        waiting = dict.fromkeys(generations, "has no condition yet")
-        while waiting:
-            waiting = await _not_ready(client, waiting, generations)
-            if waiting and time.monotonic() > end:
-                problems = "\n  ".join(f"ExternalSecret {name}: {why}" for name, why in sorted(waiting.items()))
-                count = f"{len(waiting)} of {len(generations)} ExternalSecrets"
-                raise StoreNotReady(
-                    f"{count} are not Ready after {_PATIENCE:.0f} s:\n  {problems}\n",
-                    remedy="see `kubectl describe externalsecret`, whose events name the cause; then run again",
-                )
-            if waiting:
-                await asyncio.sleep(_POLL)
+        await until_ready(client, generations)
 
 
-async def _not_ready(client: KubeClient, waiting: Mapping[str, str], generations: Mapping[str, int]) -> dict[str, str]:
+async def until_ready(
+    cluster: Cluster, generations: Mapping[str, int], *, patience: float = _PATIENCE, in_error: float = _IN_ERROR
+) -> None:
+    """Wait until every ExternalSecret is Ready at its generation.
+
+    Args:
+        cluster: where they are.
+        generations: identity ``namespace/name`` → generation; 0 for any.
+        patience: seconds to wait at most.
+        in_error: seconds after which it is enough that all the operator has to say of the rest is an error.
+
+    Raises:
+        StoreNotReady: some are not; each with the cause that its last event names.
+    """
+    start = time.monotonic()
+    waiting = dict.fromkeys(generations, "has no condition yet")
+    while waiting:
+        waiting = await _not_ready(cluster, waiting, generations)
+        seconds = time.monotonic() - start
+        failed = all(why.startswith(_ERROR) for why in waiting.values())
+        if waiting and seconds > (min(in_error, patience) if failed else patience):
+            causes = [f"ExternalSecret {name}: {why}{await _cause(cluster, name)}" for name, why in waiting.items()]
+            raise StoreNotReady(
+                f"{len(waiting)} of {len(generations)} are not Ready after {seconds:.0f} s:\n  "
+                + "\n  ".join(sorted(causes))
+                + "\n",
+                place="ExternalSecrets of the operator lane",
+                remedy="mend what is named, then run again",
+            )
+        if waiting:
+            await asyncio.sleep(_POLL)
+
+
+async def _cause(cluster: Cluster, identity: str) -> str:
+    """What the last warning on an ExternalSecret says; events never hold values."""
+    namespace, _, name = identity.partition("/")
+    selector = f"involvedObject.kind=ExternalSecret,involvedObject.name={name}"
+    events = (await cluster.list(EVENTS, namespace, field_selector=selector)).items
+    warnings = [event for event in events if event.get("type") == "Warning"]
+    if not warnings:
+        return ""
+    last = max(warnings, key=lambda event: str(event.get("lastTimestamp") or event.get("eventTime") or ""))
+    return f" ({last.get('message')})"
+
+
+async def _not_ready(client: Cluster, waiting: Mapping[str, str], generations: Mapping[str, int]) -> dict[str, str]:
     namespaces = {name.partition("/")[0] for name in waiting}
     live: dict[str, Mapping[str, Any]] = {}
     for namespace in sorted(namespaces):
