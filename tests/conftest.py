@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 
 from hypothesis import settings
 
@@ -18,6 +19,10 @@ pytest_plugins = [
 # How long an example takes is the machine's business; several workers share it, and a first build of the tools may too.
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
+
+# A job that a shell starts in the background ignores interrupts, and so would everything the tests start and interrupt.
+if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+    signal.signal(signal.SIGINT, signal.default_int_handler)
 
 # In a shell that evaluated `make env`, `pulumi` is a launcher; tests want the engine.
 os.environ["PATH"] = programs.search_path(os.environ.get("PATH", os.defpath))
