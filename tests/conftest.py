@@ -20,9 +20,10 @@ pytest_plugins = [
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
-# A job that a shell starts in the background ignores interrupts, and so would everything the tests start and interrupt.
-if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
-    signal.signal(signal.SIGINT, signal.default_int_handler)
+# A job that a shell starts in the background ignores interrupts, one under nohup hangups; so would all that tests start.
+for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
+    if signal.getsignal(number) is signal.SIG_IGN:
+        signal.signal(number, handler)
 
 # In a shell that evaluated `make env`, `pulumi` is a launcher; tests want the engine.
 os.environ["PATH"] = programs.search_path(os.environ.get("PATH", os.defpath))
