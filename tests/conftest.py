@@ -20,7 +20,7 @@ pytest_plugins = [
 settings.register_profile("project", deadline=None)
 settings.load_profile("project")
 
-# A job that a shell starts in the background ignores interrupts, one under nohup hangups; so would all that tests start.
+# A job in the background of a shell ignores interrupts, one under nohup hangups; so would all that the tests start.
 for number, handler in ((signal.SIGINT, signal.default_int_handler), (signal.SIGHUP, signal.SIG_DFL)):
     if signal.getsignal(number) is signal.SIG_IGN:
         signal.signal(number, handler)
