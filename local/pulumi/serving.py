@@ -26,6 +26,8 @@ _MESSAGE_BYTES = 400 << 20
 """The engine's own limit for one message."""
 _PARENT_SECONDS = 1.0
 """How often a stand-in looks whether the engine still lives."""
+_PARENT = os.getppid()
+"""Who started this process; taken before the port is told, after which the engine may be killed at any moment."""
 OPTIONS = (
     ("grpc.max_receive_message_length", _MESSAGE_BYTES),
     ("grpc.max_send_message_length", _MESSAGE_BYTES),
@@ -57,8 +59,7 @@ class _Failures(grpc.ServerInterceptor):
 
 def wait_for_end(stop: threading.Event) -> None:
     """Wait for the signal, or for the end of the process that started this one: a killed engine stops nothing."""
-    parent = os.getppid()
-    while not stop.wait(_PARENT_SECONDS) and os.getppid() == parent:
+    while not stop.wait(_PARENT_SECONDS) and os.getppid() == _PARENT:
         pass
 
 
