@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.settings import Settings, VaultSettings
+    from secretsync.api import Manifests
 
 Lane = Literal["operator", "pulumi"]
 _Namespaced = TypeVar("_Namespaced", ExternalSecret, SecretStore)
@@ -120,10 +121,12 @@ def declare(settings: Settings, *, root: Path, vault_address: str | None) -> Dec
 
     Raises:
         ManifestErrors: everything that is wrong in the files, at once.
-        SettingsError: the stack file names a store or ExternalSecret that no manifest declares.
+        SettingsError: the stack file names a store or ExternalSecret that no manifest declares, or a manifest declares
+            a kind that a stack does not make.
         StoreInvalid: a declared key cannot be granted narrowly.
     """
     manifests = load_manifests([root / path for path in settings.manifests], root=root)
+    _refuse_unserved(manifests)
     external_secrets = tuple(_namespaced(es, settings.namespace) for es in manifests.external_secrets)
     stores: tuple[Store, ...] = (
         *(_namespaced(store, settings.namespace) for store in manifests.secret_stores),
@@ -141,6 +144,18 @@ def declare(settings: Settings, *, root: Path, vault_address: str | None) -> Dec
         identity(es): settings.sync.lane(es.metadata.namespace, es.metadata.name) for es in external_secrets
     }
     return Declarations(stores, external_secrets, lanes, access)
+
+
+def _refuse_unserved(manifests: Manifests) -> None:
+    """What would be read and then left out is told instead."""
+    others = (*manifests.generators, *manifests.cluster_external_secrets, *manifests.push_secrets)
+    if others:
+        raise SettingsError(
+            "a stack makes stores and ExternalSecrets only, not "
+            + "; ".join(f"{manifests.place(other)}, {other.kind} {other.metadata.name}" for other in others),
+            place="stack configuration, manifests",
+            remedy="keep these objects in a folder of their own, and apply them beside the stack",
+        )
 
 
 def _namespaced(declared: _Namespaced, namespace: str) -> _Namespaced:

@@ -144,3 +144,14 @@ def test_a_wrong_manifest_is_named_with_file_and_line(tmp_path: Path) -> None:
     wrong["spec"]["refreshIntervall"] = "1h"
     with pytest.raises(ManifestErrors, match=r"all\.yaml:\d+"):
         declared(tmp_path, store(), wrong)
+
+
+def test_a_kind_that_a_stack_does_not_make_is_told_and_not_left_out(tmp_path: Path) -> None:
+    password = {
+        "apiVersion": "generators.external-secrets.io/v1alpha1",
+        "kind": "Password",
+        "metadata": {"name": "p", "namespace": "apps"},
+        "spec": {"length": 24},
+    }
+    with pytest.raises(SettingsError, match=r"not all\.yaml:\d+.*Password p"):
+        declared(tmp_path, store(), external_secret("a"), password)
