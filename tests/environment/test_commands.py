@@ -69,7 +69,8 @@ def test_a_whole_life_from_up_to_clean(root: Path) -> None:
     assert program == f"{root}/bin/pulumi"
     assert json.loads(document)["data"]["policies"] == ["root"]
 
-    assert "embed/config.go" in _command(root, "log", "etcd", "-n", "5").stdout
+    assert "embed/config.go" in _command(root, "log", "etcd", "-n", "1000").stdout
+    assert len(_command(root, "log", "etcd", "-n", "1").stdout.splitlines()) == 1
     assert _command(root, "down").returncode == 0
     assert _command(root, "down").stdout == "Nothing was running.\n"
     stopped = _command(root, "status")

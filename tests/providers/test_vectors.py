@@ -214,8 +214,11 @@ async def test_backend(case: JsonObject, bao: Bao) -> None:
         wanted = {key: base64.b64decode(value) for key, value in expected["data"].items()}
         assert data == wanted
     elif "data_shape" in expected:
-        assert {key: len(value) for key, value in data.items()} == {
-            key: shape["len"] for key, shape in expected["data_shape"].items()
-        }
+        shapes = expected["data_shape"]
+        tolerance = case.get("shape_len_tolerance", 0)  # a timestamp loses its trailing zeros
+        assert data.keys() == shapes.keys()
+        assert {key: abs(len(value) - shapes[key]["len"]) <= tolerance for key, value in data.items()} == dict.fromkeys(
+            shapes, True
+        )
     else:
         assert data == {}
