@@ -1,0 +1,1 @@
+"""What a preview checks before anything is written, and says of all declarations at once."""
