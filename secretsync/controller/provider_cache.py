@@ -5,13 +5,13 @@ from __future__ import annotations
 import asyncio
 import logging
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from secretsync.api import ClusterSecretStore
 from secretsync.providers.registry import open_provider
+from secretsync.sync.login_scope import login_scope, referenced_objects
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
 
     from secretsync.api import Store
     from secretsync.controller.informer import Key
@@ -31,41 +31,6 @@ _CLOSE_AFTER = 30.0
 def store_key(store: Store) -> StoreKey:
     """The key of a store."""
     return store.kind, store.metadata.namespace, store.metadata.name
-
-
-def referenced_objects(store: Store, namespace: str) -> frozenset[Key]:
-    """Namespace and name of every object that the store's provider configuration names.
-
-    Args:
-        store: the store.
-        namespace: where references without a namespace point to: that of the ExternalSecret for a ClusterSecretStore.
-    """
-    home = namespace if isinstance(store, ClusterSecretStore) else store.metadata.namespace
-    config = store.spec.provider.config
-    return frozenset((str(ref.get("namespace") or home), str(ref["name"])) for ref in _references(config))
-
-
-def is_referent(store: Store) -> bool:
-    """Whether a ClusterSecretStore reads its credentials in the namespace of each ExternalSecret."""
-    if not isinstance(store, ClusterSecretStore):
-        return False
-    return any(not ref.get("namespace") for ref in _references(store.spec.provider.config))
-
-
-def _references(value: object, name: str = "") -> Iterator[dict[str, Any]]:
-    if isinstance(value, dict):
-        if isinstance(value.get("name"), str) and (name.endswith("Ref") or name in _REFERENCES):
-            yield value
-        for key, inner in value.items():
-            yield from _references(inner, key)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _references(inner, name)
-
-
-_REFERENCES = frozenset(
-    {"caProvider", "bearerToken", "clientCert", "clientKey", "serviceAccount", "secretRef", "usernameSecret"}
-)
 
 
 @dataclass(slots=True)
@@ -93,8 +58,7 @@ class ProviderCache:
         Raises:
             StoreInvalid: its specification cannot work.
         """
-        scope = namespace if is_referent(store) else ""
-        identity = (store_key(store), scope)
+        identity = (store_key(store), login_scope(store, namespace))
         version = (store.metadata.uid, store.metadata.generation)
         opened = self._opened.get(identity)
         if opened is not None and opened.version == version:

@@ -9,6 +9,7 @@ from secretsync.api import ClusterSecretStore, ConditionStatus, LabelSelectorOpe
 from secretsync.errors import StoreInvalid, StoreNotAllowed, StoreNotFound, StoreNotReady
 from secretsync.kube.resources import CLUSTER_SECRET_STORES, NAMESPACES, SECRET_STORES
 from secretsync.providers.registry import open_provider
+from secretsync.sync.login_scope import login_scope
 from secretsync.values import go_regexp
 
 if TYPE_CHECKING:
@@ -105,23 +106,27 @@ class ClusterProviders:
     cluster: Cluster
     gated: bool = True
     _opened: dict[tuple[str, str, str], Provider] = field(default_factory=dict)
+    _asked: dict[tuple[str, str, str], Provider] = field(default_factory=dict)
 
     async def open(self, ref: StoreRef, namespace: str) -> Provider:
         """The provider of a store, as an ExternalSecret of `namespace` may use it."""
-        identity = (str(ref.kind), ref.name or "", namespace)
-        if identity not in self._opened:
+        asked = (str(ref.kind), ref.name or "", namespace)
+        if asked not in self._asked:
             store = await read_store(self.cluster, ref, namespace)
             if self.gated:
                 check_ready(store, describe(ref, namespace))
             if store.spec.conditions:
                 found = await self.cluster.get(NAMESPACES, namespace)
                 check_allowed(store, namespace, ((found or {}).get("metadata") or {}).get("labels") or {})
-            self._opened[identity] = open_provider(store, namespace=namespace, cluster=self.cluster)
-        return self._opened[identity]
+            identity = (store.kind, store.metadata.name, login_scope(store, namespace))
+            if identity not in self._opened:
+                self._opened[identity] = open_provider(store, namespace=namespace, cluster=self.cluster)
+            self._asked[asked] = self._opened[identity]
+        return self._asked[asked]
 
     async def aclose(self) -> None:
         """Close every provider that was opened."""
-        opened, self._opened = list(self._opened.values()), {}
+        opened, self._opened, self._asked = list(self._opened.values()), {}, {}
         for provider in opened:
             await provider.aclose()
 

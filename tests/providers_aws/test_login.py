@@ -315,19 +315,6 @@ async def test_referent_credentials_are_those_of_the_external_secrets_namespace(
     assert "AKIAIOSFODNN7TEAMKEY" in aws.authorizations[0]
 
 
-def named_auth(namespace: str) -> JsonObject:
-    return {"secretRef": {name: {**each, "namespace": namespace} for name, each in AUTH["secretRef"].items()}}
-
-
-def test_session_tags_by_namespace_need_credentials_by_namespace() -> None:
-    options: JsonObject = {"role": "arn:aws:iam::222222222222:role/r", "sessionTagsPolicy": "Simple"}
-    shared = cluster_store(auth=named_auth("ops"), **options)
-    with pytest.raises(StoreInvalid, match="login for each namespace"):
-        open_store(shared, namespace="team", cluster=MemoryCluster())
-    for possible in (cluster_store(auth=AUTH, **options), store(**options), cluster_store(auth=named_auth("ops"))):
-        open_store(possible, namespace="team", cluster=MemoryCluster())
-
-
 def test_certificate_manager_is_not_served() -> None:
     with pytest.raises(StoreInvalid, match="CertificateManager is not served"):
         opened("CertificateManager")

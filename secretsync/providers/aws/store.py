@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Protocol
 
 from secretsync.api import Capabilities, ClusterSecretStore
-from secretsync.api.stores.aws import AWSServiceType, SessionTagsPolicy
+from secretsync.api.stores.aws import AWSServiceType
 from secretsync.errors import PropertyNotFound, SecretSyncError, StoreError, StoreInvalid
 from secretsync.providers.aws.connection import Connection
 from secretsync.providers.aws.login import Login, is_referent
@@ -50,13 +50,6 @@ def open_store(store: Store, *, namespace: str, cluster: Cluster) -> AWSStore:
         )
     if not config.region.strip():
         raise StoreInvalid("names no region", place=place, remedy="add spec.provider.aws.region")
-    by_namespace = bool(config.role) and config.session_tags_policy is not SessionTagsPolicy.None_
-    if by_namespace and isinstance(store, ClusterSecretStore) and not is_referent(config):
-        raise StoreInvalid(
-            "sessionTagsPolicy needs a login for each namespace, but the credentials of this store serve all of them",
-            place=place,
-            remedy="use a SecretStore in each namespace, or credentials without a namespace in their reference",
-        )
     return AWSStore(config, store, namespace, cluster)
 
 
