@@ -120,10 +120,15 @@ async def test_a_store_that_is_absent_or_not_ready_is_refused_by_name() -> None:
     assert describe(StoreRef(name="s", kind="ClusterSecretStore"), "team") == "ClusterSecretStore s"
 
 
-async def test_every_store_is_opened_for_itself_and_for_its_namespace(monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_every_store_is_opened_once_and_for_a_namespace_where_it_logs_in_there(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
     opened: list[tuple[str, str]] = []
-
-    own = MemoryCluster([_raw("SecretStore", "s"), _raw("SecretStore", "t"), _raw(name="s")])
+    token = {"name": "bao-token", "key": "token"}
+    referent = {"vault": {"server": "https://vault", "auth": {"tokenSecretRef": token}}}
+    own = MemoryCluster(
+        [_raw("SecretStore", "s"), _raw("SecretStore", "t"), _raw(name="s"), _raw(name="r", provider=referent)]
+    )
 
     def note(store: Store, *, namespace: str, cluster: Cluster) -> object:
         assert cluster is own
@@ -132,8 +137,11 @@ async def test_every_store_is_opened_for_itself_and_for_its_namespace(monkeypatc
 
     monkeypatch.setattr(stores, "open_provider", note)
     providers = ClusterProviders(own)
-    wide = StoreRef(name="s", kind="ClusterSecretStore")
-    first = [await providers.open(StoreRef(name="s"), "team"), await providers.open(StoreRef(name="t"), "team")]
-    first += [await providers.open(wide, "team"), await providers.open(wide, "elsewhere")]
-    assert opened == [("s", "team"), ("t", "team"), ("s", "team"), ("s", "elsewhere")]
-    assert len(set(map(id, first))) == 4, "a ClusterSecretStore may read what belongs to the namespace"
+    for name in ("s", "t"):
+        assert await providers.open(StoreRef(name=name), "team")
+    shared, own_login = (StoreRef(name=name, kind="ClusterSecretStore") for name in ("s", "r"))
+    one = await providers.open(shared, "team")
+    assert await providers.open(shared, "elsewhere") is one, "its credentials are the same for all"
+    another = await providers.open(own_login, "team")
+    assert await providers.open(own_login, "elsewhere") is not another, "it reads credentials of the namespace"
+    assert opened == [("s", "team"), ("t", "team"), ("s", "team"), ("r", "team"), ("r", "elsewhere")]
