@@ -27,6 +27,7 @@
     │   ├── TargetImmutable         its data may not change
     │   └── TargetTooLarge          over the API server's limit
     ├── GeneratorError              a generator failed
+    ├── RolloutError                a workload cannot be, or was not, restarted
     └── ClusterError                the Kubernetes API refused or could not be reached
         ├── ClusterUnavailable      unreachable, timed out, throttled or 5xx (retried)
         ├── ClusterDenied           401 or 403
@@ -196,6 +197,10 @@ class TargetTooLarge(TargetError):
 
 class GeneratorError(SecretSyncError):
     """A generator is missing, misconfigured or failed."""
+
+
+class RolloutError(SecretSyncError):
+    """A workload cannot be restarted, or its restart did not come to an end; names the Pods that hold it up and why."""
 
 
 class ClusterError(SecretSyncError):
