@@ -1,0 +1,58 @@
+"""What the one who asks for a preview knows and wants."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Final
+
+from secretsync.api import ExternalSecret
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from secretsync.api import Store
+
+ADOPT_ANNOTATION: Final = "external-secrets-on-pulumi/adopt"
+"""On an ExternalSecret, with the value ``true``: it may take over a Secret that somebody else made."""
+
+Place = Callable[[ExternalSecret, str], str]
+"""``file:line`` of a declaration, or of a field in it, as `secretsync.api.Manifests.place` tells it."""
+
+
+def adopts(external_secret: ExternalSecret) -> bool:
+    """Whether a declaration says that it may take over a Secret that is there already."""
+    return external_secret.metadata.annotations.get(ADOPT_ANNOTATION) == "true"
+
+
+@dataclass(frozen=True, slots=True)
+class Previous:
+    """What is remembered of the last sync of a declaration.
+
+    Attributes:
+        target: ``namespace/name`` of the Secret that was written.
+        keys: its keys.
+        versions: ``Kind/store key`` → version, complete; None where that is not remembered.
+        settled: whether it was the same declaration with the same stores. Then nothing it needs is still to be made,
+            and what is missing or denied is an error; otherwise the same program may make it first.
+    """
+
+    target: str = ""
+    keys: tuple[str, ...] = ()
+    versions: Mapping[str, str] | None = None
+    settled: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Options:
+    """How to examine.
+
+    Attributes:
+        stores: the stores as they are declared, so that a missing policy statement can be named.
+        place: tells files and lines; without it findings name the object.
+        workloads: whether to look for workloads that will not notice a change.
+    """
+
+    stores: Sequence[Store] = ()
+    place: Place | None = None
+    workloads: bool = True
