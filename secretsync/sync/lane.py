@@ -71,13 +71,42 @@ async def observe(
     planned = plan(external_secret)
     answers = await fetch(external_secret, planned, cluster=cluster, fetches=fetches, not_before=not_before)
     assembled = assemble(external_secret, planned, answers)
-    namespace, name = external_secret.metadata.namespace, target.target_name(external_secret)
-    live = await cluster.get(SECRETS, name, namespace)
-    if not assembled.data and external_secret.spec.target.deletion_policy is not DeletionPolicy.Merge:
+    name = target.target_name(external_secret)
+    live = await cluster.get(SECRETS, name, external_secret.metadata.namespace)
+    content = None
+    if not is_without_data(external_secret, assembled):
+        content = apply_template(external_secret, assembled.data, await read_sources(external_secret, cluster))
+    return observation(external_secret, assembled, content, live, key)
+
+
+def is_without_data(external_secret: ExternalSecret, assembled: Assembled) -> bool:
+    """Whether nothing is written, because all data is gone upstream and the deletionPolicy is not Merge."""
+    return not assembled.data and external_secret.spec.target.deletion_policy is not DeletionPolicy.Merge
+
+
+def observation(
+    external_secret: ExternalSecret,
+    assembled: Assembled,
+    content: TargetContent | None,
+    live: JsonObject | None,
+    key: bytes,
+) -> Observation:
+    """What `observe` says, from what was read already.
+
+    Args:
+        external_secret: the declaration.
+        assembled: its data.
+        content: what its templates made of the data; None where it `is_without_data`.
+        live: the target as it is; None where there is none.
+        key: the fingerprint's key.
+
+    Raises:
+        TargetError: something else controls the target, or it would be too large.
+    """
+    if content is None:
         return _without_data(external_secret, assembled, live, key)
-    content = apply_template(external_secret, assembled.data, await read_sources(external_secret, cluster))
     return Observation(
-        target=f"{namespace}/{name}",
+        target=f"{external_secret.metadata.namespace}/{target.target_name(external_secret)}",
         keys=tuple(sorted(content.data)),
         versions=assembled.versions,
         fingerprint=fingerprint(content, key),
