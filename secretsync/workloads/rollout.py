@@ -215,6 +215,6 @@ def _container_state(status: Mapping[str, Any]) -> str:
         return f"{reason}: {waiting.get('message')}" if reason in _TELLING else f"is in {reason}{ended}"
     if ended:
         return f"has stopped{ended}"
-    if state.get("running") and not status.get("ready"):
+    if "running" in state and not status.get("ready"):
         return f"runs and is not ready{ended}"
     return ""
