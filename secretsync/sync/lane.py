@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.api import CreationPolicy, DeletionPolicy
 from secretsync.kube.resources import SECRETS
-from secretsync.sync import target, writing
+from secretsync.sync import drift, target
 from secretsync.sync.assembling import assemble
 from secretsync.sync.names import field_manager
 from secretsync.sync.plan import plan
@@ -23,11 +23,12 @@ from secretsync.sync.types import TargetContent
 from secretsync.sync.volatile import volatile_parts
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Collection
 
     from secretsync.api import ExternalSecret, JsonObject
     from secretsync.kube.protocol import Cluster
     from secretsync.sync.fetching import FetchWindow
+    from secretsync.sync.targets import Targets
     from secretsync.sync.types import Assembled, RefVersion
 
 _CONTEXT = b"external-secrets-on-pulumi/fingerprint/v1\0"
@@ -42,8 +43,9 @@ class Observation:
         keys: keys that the declaration gives the Secret, sorted.
         versions: which upstream versions they come from.
         fingerprint: HMAC-SHA-256 of the content the declaration gives, hex.
-        drift: how the live Secret differs from that content, e.g. ``missing`` or ``key a edited by kubectl-edit``;
-            empty where it does not differ.
+        drift: what somebody did to the live Secret, e.g. ``missing`` or ``key a edited by kubectl-edit``; empty where
+            nobody did.
+        rotated: keys whose live values are older than upstream or the declaration, sorted.
     """
 
     target: str
@@ -51,6 +53,7 @@ class Observation:
     versions: tuple[RefVersion, ...]
     fingerprint: str
     drift: str
+    rotated: tuple[str, ...] = ()
 
 
 async def observe(
@@ -105,12 +108,14 @@ def observation(
     """
     if content is None:
         return _without_data(external_secret, assembled, live, key)
+    difference = drift.compare(external_secret, content, live)
     return Observation(
         target=f"{external_secret.metadata.namespace}/{target.target_name(external_secret)}",
         keys=tuple(sorted(content.data)),
         versions=assembled.versions,
         fingerprint=fingerprint(content, key),
-        drift=_drift(external_secret, content, live),
+        drift=difference.drift,
+        rotated=difference.rotated,
     )
 
 
@@ -125,16 +130,32 @@ def _without_data(
 
 
 async def write(
-    external_secret: ExternalSecret, *, cluster: Cluster, fetches: FetchWindow, key: bytes, not_before: float
+    external_secret: ExternalSecret,
+    *,
+    cluster: Cluster,
+    fetches: FetchWindow,
+    key: bytes,
+    not_before: float,
+    targets: Targets | None = None,
 ) -> Observation:
     """Sync once, then observe what came of it, from the same reads.
 
     Where generators or templates make new values each time, the fingerprint is that of what was written.
 
+    Args:
+        external_secret: the declaration.
+        cluster: where it is written, and what templates read; it must show what was just written.
+        fetches: where values come from.
+        key: the fingerprint's key.
+        not_before: how fresh a shared read must be, on the clock of `fetches`.
+        targets: how the sync looks at targets; by default straight from `cluster`.
+
     Raises:
         SecretSyncError: the sync failed; nothing was written.
     """
-    outcome = await synchronize(external_secret, cluster=cluster, fetches=fetches, not_before=not_before)
+    outcome = await synchronize(
+        external_secret, cluster=cluster, fetches=fetches, targets=targets, not_before=not_before
+    )
     if outcome.error is not None:
         raise outcome.error
     observed = await observe(external_secret, cluster=cluster, fetches=fetches, key=key, not_before=not_before)
@@ -142,13 +163,18 @@ async def write(
         return observed
     live = await cluster.get(SECRETS, target.target_name(external_secret), external_secret.metadata.namespace)
     written = TargetContent("", target.decoded_data(live), {}, {})
-    return replace(observed, fingerprint=fingerprint(written, key), drift="")
+    return replace(observed, fingerprint=fingerprint(written, key), drift="", rotated=())
 
 
-async def remove(external_secret: ExternalSecret, *, cluster: Cluster) -> bool:
+async def remove(external_secret: ExternalSecret, *, cluster: Cluster, keep: Collection[str] = ()) -> bool:
     """Take back what the declaration wrote, as its creationPolicy says; whether anything was there to take back.
 
     Owner: the Secret goes. Merge and CreateOrMerge: the declaration's own keys go. Orphan and None: all stays.
+
+    Args:
+        external_secret: the declaration; its name and target suffice.
+        cluster: where the Secret is.
+        keep: keys that stay in a merged Secret, because another declaration gives them now.
     """
     namespace, name = external_secret.metadata.namespace, target.target_name(external_secret)
     live = await cluster.get(SECRETS, name, namespace)
@@ -161,7 +187,7 @@ async def remove(external_secret: ExternalSecret, *, cluster: Cluster) -> bool:
             return await cluster.delete(SECRETS, name, namespace, uid=live["metadata"].get("uid", ""))
         case CreationPolicy.Merge | CreationPolicy.CreateOrMerge:
             manager = field_manager(external_secret.metadata.name)
-            own = target.managed_keys(live, manager, "data")
+            own = target.managed_keys(live, manager, "data") - frozenset(keep)
             if not own:
                 return False
             patch = {"data": dict.fromkeys(sorted(own))}
@@ -171,19 +197,19 @@ async def remove(external_secret: ExternalSecret, *, cluster: Cluster) -> bool:
             return False
 
 
-async def live_drift(external_secret: ExternalSecret, *, cluster: Cluster) -> str | None:
+async def live_drift(external_secret: ExternalSecret, *, cluster: Cluster, keys: Collection[str] = ()) -> str | None:
     """How the live Secret differs from what was last written, told without asking any backend.
 
-    None where the Secret does not exist; empty where its data is as written.
+    Args:
+        external_secret: the declaration; its name and target suffice.
+        cluster: where the Secret is.
+        keys: the keys that were written, so that each edited one can be named.
+
+    Returns:
+        None where the Secret does not exist; empty where it is as written.
     """
     live = await cluster.get(SECRETS, target.target_name(external_secret), external_secret.metadata.namespace)
-    if live is None:
-        return None
-    if external_secret.spec.target.creation_policy is CreationPolicy.Orphan or target.is_valid(external_secret, live):
-        return ""
-    manager = field_manager(external_secret.metadata.name)
-    others = sorted(_managers(live) - {manager})
-    return f"edited by {', '.join(others)}" if others else "edited"
+    return drift.of_live(external_secret, live, keys)
 
 
 def fingerprint(content: TargetContent, key: bytes) -> str:
@@ -200,42 +226,3 @@ def fingerprint(content: TargetContent, key: bytes) -> str:
         separators=(",", ":"),
     )
     return hmac.new(key, _CONTEXT + canonical.encode(), hashlib.sha256).hexdigest()
-
-
-def _drift(external_secret: ExternalSecret, content: TargetContent, live: JsonObject | None) -> str:
-    policy = external_secret.spec.target.creation_policy
-    if live is None:
-        return "" if policy in (CreationPolicy.None_, CreationPolicy.Merge) else "missing"
-    if policy is CreationPolicy.None_:
-        return ""
-    if target.is_frozen(external_secret, live):
-        return ""
-    wanted = target.desired(external_secret, content, live)
-    if writing.is_same(live, wanted):
-        return ""
-    before, after = target.decoded_data(live), target.decoded_data(wanted)
-    changed = sorted(name for name in {*before, *after} if before.get(name) != after.get(name))
-    if not changed:
-        return "metadata edited"
-    if target.is_valid(external_secret, live):
-        return ""  # the data is as it was written, so it is upstream or the declaration that changed
-    owners = _key_managers(live)
-    own = field_manager(external_secret.metadata.name)
-    by_others = [name for name in changed if owners.get(name) != own]
-    return "; ".join(_change(name, before, after, owners) for name in by_others or changed)
-
-
-def _change(name: str, before: Mapping[str, bytes], after: Mapping[str, bytes], owners: Mapping[str, str]) -> str:
-    if name not in before:
-        return f"key {name} missing"
-    verb = "edited" if name in after else "added"
-    return f"key {name} {verb} by {owners[name]}" if name in owners else f"key {name} {verb}"
-
-
-def _key_managers(live: JsonObject) -> dict[str, str]:
-    """Data key → the field manager that owns it."""
-    return {name: manager for manager in sorted(_managers(live)) for name in target.managed_keys(live, manager, "data")}
-
-
-def _managers(live: JsonObject) -> set[str]:
-    return {str(entry.get("manager", "")) for entry in live["metadata"].get("managedFields") or ()}

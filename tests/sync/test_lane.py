@@ -11,7 +11,7 @@ import pytest
 from secretsync.errors import ClusterConflict, SecretNotFound
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import SECRETS
-from secretsync.sync import lane
+from secretsync.sync import drift, lane
 from secretsync.sync.fetching import FetchWindow
 from secretsync.sync.names import field_manager
 from secretsync.sync.types import TargetContent
@@ -120,7 +120,8 @@ async def test_keys_of_others_are_no_drift_where_the_policy_keeps_them() -> None
     program = Program(secret("app", {"foreign": b"f"}), target={"creationPolicy": "Merge"})
     assert (await program.write()).drift == ""
     await program.edit(foreign="eA==")
-    assert (await program.observe()).drift == "metadata edited", "the hash no longer fits the data"
+    told = "annotation reconcile.external-secrets.io/data-hash does not fit the data"
+    assert (await program.observe()).drift == told
 
 
 async def test_an_edit_by_nobody_known_is_told_without_a_name() -> None:
@@ -130,8 +131,8 @@ async def test_an_edit_by_nobody_known_is_told_without_a_name() -> None:
     live = await program.cluster.get(SECRETS, "app", NAMESPACE)
     assert live is not None
     del live["metadata"]["managedFields"]
-    drift = lane._drift(program.declared, TargetContent("", {"own": b"hunter2"}, {}, {}), live)
-    assert drift == "key own edited"
+    difference = drift.compare(program.declared, TargetContent("", {"own": b"hunter2"}, {}, {}), live)
+    assert difference.drift == "key own edited"
 
 
 async def test_no_observation_holds_a_value() -> None:
@@ -148,19 +149,20 @@ async def test_the_fingerprint_follows_the_content_and_the_key() -> None:
 
 
 @pytest.mark.parametrize(
-    ("edit", "drift"),
+    ("edit", "told"),
     [
         ({"own": "eA=="}, "key own edited by kubectl-edit"),
         ({"more": "eA=="}, "key more added by kubectl-edit"),
         ({"own": None}, "key own missing"),
     ],
 )
-async def test_drift_names_the_key_and_who_changed_it(edit: dict[str, str | None], drift: str) -> None:
+async def test_drift_names_the_key_and_who_changed_it(edit: dict[str, str | None], told: str) -> None:
     program = Program()
     await program.write()
     await program.edit(**edit)
-    assert (await program.observe()).drift == drift
+    assert (await program.observe()).drift == told
     assert await lane.live_drift(program.declared, cluster=program.cluster) == "edited by kubectl-edit"
+    assert await lane.live_drift(program.declared, cluster=program.cluster, keys=["own"]) == told
 
 
 async def test_live_drift_names_everybody_else_who_owns_a_part() -> None:
@@ -191,12 +193,50 @@ async def test_live_drift_without_asking_a_backend() -> None:
     assert len(program.backend.calls) == calls
 
 
-async def test_changed_metadata_is_drift() -> None:
-    program = Program()
+@pytest.mark.parametrize(
+    ("metadata", "told"),
+    [
+        (
+            {"labels": {"reconcile.external-secrets.io/managed": None}},
+            "label reconcile.external-secrets.io/managed missing",
+        ),
+        ({"labels": {"tier": "gold"}}, "label tier edited by kubectl"),
+        ({"annotations": {"note": None}}, "annotation note missing"),
+        (
+            {"ownerReferences": [{"apiVersion": "v1", "kind": "Pod", "name": "p", "uid": "1", "controller": False}]},
+            "",
+        ),
+    ],
+)
+async def test_drift_names_labels_and_annotations(metadata: dict[str, Any], told: str) -> None:
+    template = {"metadata": {"labels": {"tier": "silver"}, "annotations": {"note": "n"}}}
+    program = Program(target={"template": template})
     await program.write()
-    patch = {"metadata": {"labels": {"reconcile.external-secrets.io/managed": None}}}
-    await program.cluster.merge_patch(SECRETS, "app", NAMESPACE, patch, field_manager="kubectl")
-    assert (await program.observe()).drift == "metadata edited"
+    await program.cluster.merge_patch(SECRETS, "app", NAMESPACE, {"metadata": metadata}, field_manager="kubectl")
+    assert (await program.observe()).drift == told
+    await program.write()
+    assert (await program.observe()).drift == ""
+
+
+async def test_another_label_in_the_declaration_is_no_drift() -> None:
+    program = Program(target={"template": {"metadata": {"labels": {"tier": "silver"}}}})
+    await program.write()
+    program.declared = Program(target={"template": {"metadata": {"labels": {"tier": "gold"}}}}).declared
+    assert (await program.observe()).drift == ""
+
+
+async def test_keys_that_upstream_changed_are_named_and_those_that_somebody_edited_are_not() -> None:
+    spec = {"data": [{"secretKey": key, "remoteRef": {"key": key}} for key in ("k", "l")]}
+    program = Program(**spec)
+    program.backend.values["l"] = b"swordfish"
+    await program.write()
+    program.backend.values["k"] = b"hunter3"
+    observed = await program.observe()
+    assert (observed.drift, observed.rotated) == ("", ("k",))
+    await program.edit(l="eA==")
+    observed = await program.observe()
+    assert (observed.drift, observed.rotated) == ("key l edited by kubectl-edit", ("k",))
+    assert (await program.write()).rotated == ()
 
 
 async def test_a_failed_write_raises_and_leaves_the_secret() -> None:
@@ -217,14 +257,14 @@ async def test_rotation_alone_is_no_drift_and_an_edit_beside_it_is() -> None:
     assert (await program.observe()).drift == "key more added by kubectl-edit"
 
 
-@pytest.mark.parametrize(("policy", "drift"), [("Delete", "all data is gone upstream"), ("Merge", "")])
-async def test_everything_gone_upstream(policy: str, drift: str) -> None:
+@pytest.mark.parametrize(("policy", "told"), [("Delete", "all data is gone upstream"), ("Merge", "")])
+async def test_everything_gone_upstream(policy: str, told: str) -> None:
     program = Program(target={"deletionPolicy": policy})
     written = await program.write()
     program.backend.values.clear()
     observed = await program.observe()
     assert observed.keys == ()
-    assert observed.drift == drift
+    assert observed.drift == told
     assert observed.fingerprint != written.fingerprint
     if policy == "Delete":
         assert (await program.write()).drift == ""
@@ -254,6 +294,13 @@ async def test_remove_takes_back_what_the_policy_says(policy: str, left: set[str
     assert (None if live is None else set(live.get("data") or {})) == left
     again = await lane.remove(program.declared, cluster=program.cluster)
     assert again is False
+
+
+async def test_remove_keeps_keys_that_another_declaration_gives_now() -> None:
+    program = Program(secret("app", {"foreign": b"f"}), target={"creationPolicy": "Merge"})
+    await program.write()
+    assert await lane.remove(program.declared, cluster=program.cluster, keep=["own"]) is False
+    assert await lane.remove(program.declared, cluster=program.cluster, keep=["other"]) is True
 
 
 async def test_remove_leaves_a_secret_of_somebody_else() -> None:
