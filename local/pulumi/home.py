@@ -45,6 +45,7 @@ INSTALL_DEADLINE: Final = 20.0
 REFUSAL_LASTS: Final = 24 * 3600.0
 """Seconds for which a failed install is not tried again."""
 _STAND_INS: Final = {
+    "aws": "local.pulumi.aws.plugin",
     "kubernetes": "local.pulumi.kubernetes.plugin",
     "vault": "local.pulumi.vault.plugin",
 }

@@ -21,6 +21,7 @@ from local.pulumi.wire import UNKNOWN, PropertyMap, PropertyValue, Secret
 
 _WRAPPER: Final = re.compile(r"(?:pulumi\.Input|Optional)\[(.*)\]", re.DOTALL)
 _NESTED: Final = re.compile(r"'(?:[\w.]*_inputs\.)?(\w+Args)'")
+_UNION: Final = re.compile(r"Union\[(_builtins\.\w+), (.*)\]")
 _SCALARS: Final[dict[str, tuple[type, ...]]] = {
     "_builtins.str": (str, int, float, bool),
     "_builtins.int": (int, str),
@@ -162,10 +163,18 @@ def _check_value(folder: Path, value: PropertyValue, annotation: str, where: str
         return []
     while wrapped := _WRAPPER.fullmatch(annotation):
         annotation = wrapped[1]
+    if union := _UNION.fullmatch(annotation):
+        if isinstance(value, _SCALARS[union[1]]):
+            return []
+        annotation = union[2]
     if annotation in _SCALARS:
         if isinstance(value, _SCALARS[annotation]):
             return []
         return [(where, f"must be {annotation.removeprefix('_builtins.')}, not {type(value).__name__}")]
+    return _check_collection(folder, value, annotation, where)
+
+
+def _check_collection(folder: Path, value: PropertyValue, annotation: str, where: str) -> list[tuple[str, str]]:
     if annotation.startswith("Sequence["):
         if not isinstance(value, list):
             return [(where, f"must be a list, not {type(value).__name__}")]

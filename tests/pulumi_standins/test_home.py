@@ -20,6 +20,9 @@ if TYPE_CHECKING:
 
 pytestmark = pytest.mark.unit
 
+PLUGINS = 3
+"""Provider plugins: aws, kubernetes and vault."""
+
 # An engine that counts its installs, and makes a plugin where it is told to.
 ENGINE = """#!/bin/sh
 echo "$@" >> "{calls}"
@@ -67,7 +70,7 @@ def part(home: PulumiHome, name: str) -> Part:
 def test_without_anything_official_all_parts_are_stand_ins_and_say_so(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     made = bench.prepare()
-    assert [found.origin for found in made.parts] == [Origin.STAND_IN] * 3
+    assert [found.origin for found in made.parts] == [Origin.STAND_IN] * (1 + PLUGINS)
     assert made.stand_ins == made.parts
     for found in made.parts:
         assert found.path.parent.joinpath(MARK).exists()
@@ -95,22 +98,22 @@ def test_a_stand_in_starts_from_its_launcher(tmp_path: Path) -> None:
 def test_a_refused_install_is_not_tried_again_for_a_day(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     bench = Bench(tmp_path)
     bench.prepare()
-    assert len(bench.calls.read_text().splitlines()) == 2
+    assert len(bench.calls.read_text().splitlines()) == PLUGINS
     again = bench.prepare()
-    assert len(bench.calls.read_text().splitlines()) == 2
+    assert len(bench.calls.read_text().splitlines()) == PLUGINS
     assert "failed within the last day" in part(again, "resource vault").told
     refused = bench.layout.pulumi_home / "install-refused.json"
     late = {key: then - home_module.REFUSAL_LASTS for key, then in json.loads(refused.read_text()).items()}
     refused.write_text(json.dumps(late))
     bench.prepare()
-    assert len(bench.calls.read_text().splitlines()) == 4
+    assert len(bench.calls.read_text().splitlines()) == 2 * PLUGINS
 
 
 def test_a_damaged_memory_of_refusals_is_forgotten(tmp_path: Path) -> None:
     bench = Bench(tmp_path)
     bench.layout.pulumi_home.mkdir()
     (bench.layout.pulumi_home / "install-refused.json").write_text("[1")
-    assert len(bench.prepare().stand_ins) == 3
+    assert len(bench.prepare().stand_ins) == 1 + PLUGINS
 
 
 def test_an_install_that_hangs_is_given_up(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -128,7 +131,7 @@ def test_an_installed_plugin_is_used_and_kept(tmp_path: Path) -> None:
     assert part(made, "resource vault").origin is Origin.OFFICIAL
     again = bench.prepare()
     assert part(again, "resource vault").told == "already in the project's home"
-    assert len(bench.calls.read_text().splitlines()) == 2
+    assert len(bench.calls.read_text().splitlines()) == PLUGINS
 
 
 def test_the_network_can_be_switched_off(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

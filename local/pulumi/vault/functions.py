@@ -6,8 +6,9 @@ import json
 import zlib
 from typing import TYPE_CHECKING, Final
 
+from local.pulumi.json_text import canonical
 from local.pulumi.vault.kv_secrets import as_strings, version_two_mount
-from local.pulumi.vault.resource_type import canonical, snake
+from local.pulumi.vault.resource_type import snake
 from local.pulumi.wire import PropertyMap, Secret
 
 if TYPE_CHECKING:

@@ -8,8 +8,9 @@ from typing import TYPE_CHECKING
 
 import grpc
 
+from local.pulumi.json_text import canonical
 from local.pulumi.plugin_errors import PluginError
-from local.pulumi.vault.resource_type import ResourceType, Written, canonical
+from local.pulumi.vault.resource_type import ResourceType, Written
 
 if TYPE_CHECKING:
     from local.pulumi.vault.connection import VaultConnection

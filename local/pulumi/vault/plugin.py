@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, ClassVar, Final
 import grpc
 
 from local.pulumi import property_diff, sdk_schema
+from local.pulumi.json_text import canonical
 from local.pulumi.live_merge import merge_live
 from local.pulumi.plugin_errors import PluginError
 from local.pulumi.provider_plugin import ProviderPlugin, serve_plugin
@@ -25,7 +26,7 @@ from local.pulumi.resource_calls import (
 )
 from local.pulumi.vault.connection import VaultConnection, connect
 from local.pulumi.vault.functions import FUNCTIONS
-from local.pulumi.vault.resource_type import ResourceType, canonical, fill
+from local.pulumi.vault.resource_type import ResourceType, fill
 from local.pulumi.vault.resource_types import RESOURCE_TYPES
 from local.pulumi.wire import UNKNOWN, PropertyMap, Secret, has_unknown, mark_like, plain, secret
 

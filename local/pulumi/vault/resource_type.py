@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from abc import ABC, abstractmethod
 from dataclasses import dataclass, field
@@ -22,11 +21,6 @@ if TYPE_CHECKING:
 def snake(name: str) -> str:
     """An input's name as the API spells it: `tokenTtl` is `token_ttl`."""
     return re.sub(r"(?<!^)([A-Z])", r"_\1", name).lower()
-
-
-def canonical(document: PropertyValue) -> str:
-    """JSON with sorted keys and no spaces, as the official plugin records it."""
-    return json.dumps(document, sort_keys=True, separators=(",", ":"), ensure_ascii=False)
 
 
 @dataclass(frozen=True, slots=True)
