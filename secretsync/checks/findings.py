@@ -19,12 +19,40 @@ class Severity(StrEnum):
     Note = "note"
 
 
+class Check(StrEnum):
+    """The checks, by the name that findings carry; `catalog` describes each."""
+
+    Declaration = "declaration"
+    Store = "store"
+    Permission = "permission"
+    Key = "key"
+    Property = "property"
+    Version = "version"
+    Value = "value"
+    Generator = "generator"
+    Find = "find"
+    Template = "template"
+    Keys = "keys"
+    Collision = "collision"
+    Size = "size"
+    Type = "type"
+    Immutable = "immutable"
+    Namespace = "namespace"
+    Target = "target"
+    Owner = "owner"
+    Takeover = "takeover"
+    Conflict = "conflict"
+    Volatile = "volatile"
+    Deletion = "deletion"
+    Workloads = "workloads"
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """One finding about one declaration.
 
     Attributes:
-        check: which check it comes from, e.g. ``key`` (see `catalog.CHECKS`).
+        check: which check it comes from.
         severity: how much it weighs.
         place: ``manifests/x.yaml:12, spec.data[0]`` or ``ExternalSecret ns/name, spec.data[0]``.
         problem: what is found, in one sentence without a final period.
@@ -32,7 +60,7 @@ class Finding:
         external_secret: ``namespace/name`` of the declaration.
     """
 
-    check: str
+    check: Check
     severity: Severity
     place: str
     problem: str

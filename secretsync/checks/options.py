@@ -50,9 +50,14 @@ class Options:
     Attributes:
         stores: the stores as they are declared, so that a missing policy statement can be named.
         place: tells files and lines; without it findings name the object.
+        makes_first: whether the same program may still make what a new declaration needs (backend, access, namespace).
+            Where it makes none of these, what is missing or denied is an error from the start.
         workloads: whether to look for workloads that will not notice a change.
+        restarts: whether the program restarts them itself after a write; then those that can be are not told of.
     """
 
     stores: Sequence[Store] = ()
     place: Place | None = None
+    makes_first: bool = True
     workloads: bool = True
+    restarts: bool = False

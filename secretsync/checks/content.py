@@ -1,0 +1,124 @@
+"""Whether the API server takes the Secret: key names, size, what its type asks for, and what can no longer change."""
+
+from __future__ import annotations
+
+import json
+import re
+from typing import TYPE_CHECKING, Final
+
+from secretsync.checks.findings import Check
+from secretsync.checks.subject import listed
+from secretsync.sync import target
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Iterator, Mapping
+
+    from secretsync.api import JsonObject
+    from secretsync.checks.findings import Finding
+    from secretsync.checks.subject import Subject
+
+_DOCKER_CONFIG_JSON: Final = "kubernetes.io/dockerconfigjson"
+_DOCKER_CONFIG: Final = "kubernetes.io/dockercfg"
+_SSH: Final = "kubernetes.io/ssh-auth"
+_REQUIRED: Final = {
+    "kubernetes.io/tls": ("tls.crt", "tls.key"),
+    _SSH: ("ssh-privatekey",),
+    _DOCKER_CONFIG_JSON: (".dockerconfigjson",),
+    _DOCKER_CONFIG: (".dockercfg",),
+}
+"""Secret type → keys that the API server demands (Kubernetes v1.36, ``ValidateSecret``)."""
+_ONE_OF: Final = {"kubernetes.io/basic-auth": ("username", "password")}
+"""Secret type → keys of which the API server demands one."""
+_JSON: Final = {_DOCKER_CONFIG_JSON: ".dockerconfigjson", _DOCKER_CONFIG: ".dockercfg"}
+"""Secret type → key whose value must be JSON."""
+_ACCOUNT_TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a Secret type
+_ACCOUNT_NAME: Final = "kubernetes.io/service-account.name"
+_KEY: Final = re.compile(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}")
+_TYPE_FIELD: Final = "spec.target.template.type"
+
+
+def keys(subject: Subject, data: Iterable[str], texts: Iterable[str]) -> Iterator[Finding]:
+    """Keys that the API server refuses. A name that a template makes of a value is not repeated."""
+    wrong = [key for key in data if not _KEY.fullmatch(key)]
+    if not wrong:
+        return
+    known = "\n".join(texts)
+    shown = [repr(key) for key in wrong if key in known]
+    hidden = len(wrong) - len(shown)
+    names = [*shown[:20], *([f"{hidden} that templates make"] if hidden else [])]
+    problem = f"the API server takes no Secret with the keys {listed(names)}"
+    remedy = "use letters of the Latin alphabet, digits, '-', '_' and '.', at most 253 of them"
+    yield subject.error(Check.Keys, "", problem, remedy)
+
+
+def size(subject: Subject, data: Mapping[str, bytes]) -> Iterator[Finding]:
+    """Values that are too large together, or nearly: their names are kept beside them, and again as managed fields."""
+    values = sum(len(value) for value in data.values())
+    names = sum(len(key.encode("utf-8", "surrogatepass")) for key in data)
+    what = f"{len(data)} keys hold {values} bytes, and their names {names}"
+    remedy = "select single properties instead of everything, or spread the keys over several ExternalSecrets"
+    if values > target.SIZE_LIMIT:
+        yield subject.error(Check.Size, "", f"{what}; the API server takes {target.SIZE_LIMIT}", remedy)
+    elif values + names > target.SIZE_LIMIT:
+        problem = f"{what}; values and names together exceed {target.SIZE_LIMIT}, where etcd's limit on objects is near"
+        yield subject.warning(Check.Size, "", problem, remedy)
+
+
+def secret_type(subject: Subject, wanted: JsonObject, live: JsonObject | None) -> Iterator[Finding]:
+    """What the type of the Secret asks of it, and that it cannot change."""
+    kind = str(wanted.get("type") or "Opaque")
+    before = str((live or {}).get("type") or "Opaque")
+    if live is not None and kind != before:
+        problem = f"Secret {subject.target} is of type {before}, and the API server does not let it become {kind}"
+        remedy = "delete the Secret so that it is created anew, or give the ExternalSecret another spec.target.name"
+        yield subject.error(Check.Type, _TYPE_FIELD, problem, remedy)
+    data = target.decoded_data(wanted)
+    absent = [key for key in _REQUIRED.get(kind, ()) if not _present(kind, key, data)]
+    if absent:
+        remedy = "add entries or templates for them, or use another type"
+        yield subject.error(Check.Type, _TYPE_FIELD, f"a Secret of type {kind} needs the key {listed(absent)}", remedy)
+    one_of = _ONE_OF.get(kind, ())
+    if one_of and not any(key in data for key in one_of):
+        problem = f"a Secret of type {kind} needs one of the keys {listed(one_of)}"
+        yield subject.error(Check.Type, _TYPE_FIELD, problem, "add an entry or a template for it, or use another type")
+    key = _JSON.get(kind, "")
+    if key in data and not absent and not _is_json(data[key]):
+        problem = f"a Secret of type {kind} needs JSON under the key {key}, and what comes is none"
+        yield subject.error(Check.Type, _TYPE_FIELD, problem, "mend the value upstream, or the template that makes it")
+    if kind == _ACCOUNT_TOKEN and _ACCOUNT_NAME not in (wanted["metadata"].get("annotations") or {}):
+        problem = f"a Secret of type {kind} needs the annotation {_ACCOUNT_NAME}, which must not come from here"
+        yield subject.error(Check.Type, _TYPE_FIELD, problem, "use another type")
+
+
+def _present(kind: str, key: str, data: Mapping[str, bytes]) -> bool:
+    return bool(data.get(key)) if kind == _SSH else key in data
+
+
+def _is_json(value: bytes) -> bool:
+    try:
+        json.loads(value)
+    except (ValueError, RecursionError):
+        return False
+    return True
+
+
+def immutable(subject: Subject, wanted: JsonObject, live: JsonObject | None) -> Iterator[Finding]:
+    """Content that would change, but cannot."""
+    if live is None or not live.get("immutable"):
+        return
+    before, after = target.decoded_data(live), target.decoded_data(wanted)
+    changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
+    if changed:
+        problem = f"Secret {subject.target} is immutable, and {len(changed)} of its keys would change"
+        remedy = "delete the Secret so that it is created anew, or give the ExternalSecret another spec.target.name"
+        yield subject.error(Check.Immutable, "spec.target.immutable", problem, remedy)
+
+
+def frozen(subject: Subject, content: Mapping[str, bytes], live: JsonObject) -> Iterator[Finding]:
+    """Content that has changed upstream, and will not get into a target that is declared immutable."""
+    if target.decoded_data(live) != dict(content):
+        problem = (
+            f"Secret {subject.target} stays as it is, because the declaration makes it immutable; upstream differs"
+        )
+        remedy = "delete the Secret to have it made anew"
+        yield subject.warning(Check.Immutable, "spec.target.immutable", problem, remedy)

@@ -1,0 +1,123 @@
+"""A program's declarations, a cluster in memory and a backend that counts what it is asked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from secretsync.api import ExternalSecret, SecretStore, parse
+from secretsync.checks import Check, Examined, Finding, Options, Severity, examine, identity
+from secretsync.errors import SecretSyncError
+from secretsync.kube.fake import MemoryCluster
+from secretsync.kube.resources import SECRETS
+from secretsync.providers.protocol import Fetched, Missing, RemoteKey, Valid
+from secretsync.sync import lane
+from secretsync.sync.fetching import FetchWindow
+from tests.sync.builders import NAMESPACE, Backend, external_secret, secret
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from secretsync.api import RemoteRef
+    from secretsync.checks import Previous
+    from secretsync.providers.protocol import Validity
+    from secretsync.sync.lane import Observation
+
+KEY = b"a key of this stack"
+NAMESPACE_OBJECT = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
+
+
+def declared(name: str = "app", **spec: Any) -> ExternalSecret:
+    """An ExternalSecret that is no object of the cluster."""
+    return external_secret(name, **{**spec, "metadata": {"uid": "", **spec.get("metadata", {})}})
+
+
+@dataclass(eq=False)
+class CountingBackend(Backend):
+    """Holds secrets by key, or by key and version (``key@version``); counts every call of a kind."""
+
+    validity: Validity | SecretSyncError = field(default_factory=Valid)
+    validated: int = 0
+    versioned: int = 0
+    current: str = "7"
+    properties: Mapping[str, bytes] = field(default_factory=dict)
+
+    @property
+    def upstream_calls(self) -> int:
+        return len(self.calls) + self.finds + self.validated + self.versioned
+
+    def value(self, fetched: Fetched, ref: RemoteRef) -> bytes | Missing:
+        return super().value(fetched, ref)
+
+    async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:
+        found = await super().get([key for key in keys if not key.version])
+        for key in keys:
+            if key.version:
+                held = self.values.get(f"{key.key}@{key.version}")
+                found = {**found, key: Fetched(held, key.version) if held is not None else Missing(f"no {key.key}")}
+        return found
+
+    async def versions(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, str | Missing]:
+        self.versioned += 1
+        return {key: self.current if key.key in self.values else Missing(f"no {key.key}") for key in keys}
+
+    async def validate(self) -> Validity:
+        self.validated += 1
+        if isinstance(self.validity, SecretSyncError):
+            raise self.validity
+        return self.validity
+
+
+class Stage:
+    """Declarations, what is upstream, and what is in the cluster; the namespace is there."""
+
+    def __init__(self, *external_secrets: ExternalSecret, objects: Sequence[dict[str, Any]] = ()) -> None:
+        self.declared = external_secrets or (declared(),)
+        self.cluster = MemoryCluster([NAMESPACE_OBJECT, *objects])
+        self.backend = CountingBackend({"k": b"hunter2"})
+        self.fetches = FetchWindow(self.backend)
+        self.options = Options()
+
+    async def examine(self, previous: Mapping[str, Previous] | None = None) -> Mapping[str, Examined]:
+        """All of them."""
+        return await examine(
+            self.declared,
+            cluster=self.cluster,
+            fetches=self.fetches,
+            key=KEY,
+            not_before=self.fetches.now(),
+            previous=previous,
+            options=self.options,
+        )
+
+    async def first(self, previous: Previous | None = None) -> Examined:
+        """The first of them."""
+        name = identity(self.declared[0])
+        return (await self.examine({name: previous} if previous is not None else None))[name]
+
+    async def write(self) -> Observation:
+        """Sync the first of them."""
+        now = self.fetches.now()
+        return await lane.write(self.declared[0], cluster=self.cluster, fetches=self.fetches, key=KEY, not_before=now)
+
+    async def live(self, name: str = "app") -> dict[str, Any]:
+        """A Secret as it is."""
+        found = await self.cluster.get(SECRETS, name, NAMESPACE)
+        assert found is not None
+        return found
+
+
+def of(examined: Examined, check: Check) -> list[Finding]:
+    """The findings of one check."""
+    return [finding for finding in examined.findings if finding.check is check]
+
+
+def only(examined: Examined, check: Check, severity: Severity) -> Finding:
+    """The one finding of a check, and how it weighs."""
+    found = of(examined, check)
+    assert len(found) == 1, [str(finding) for finding in examined.findings]
+    assert found[0].severity is severity, str(found[0])
+    return found[0]
+
+
+__all__ = ["KEY", "NAMESPACE", "CountingBackend", "Stage", "declared", "of", "only", "secret"]
