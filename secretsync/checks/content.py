@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
     from secretsync.api import JsonObject
     from secretsync.checks.findings import Finding
+    from secretsync.checks.key_names import KeyNames
     from secretsync.checks.subject import Subject
 
 _DOCKER_CONFIG_JSON: Final = "kubernetes.io/dockerconfigjson"
@@ -37,30 +38,25 @@ _KEY: Final = re.compile(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}")
 _TYPE_FIELD: Final = "spec.target.template.type"
 
 
-def keys(subject: Subject, data: Iterable[str], texts: Iterable[str]) -> Iterator[Finding]:
-    """Keys that the API server refuses. A name that a template makes of a value is not repeated."""
+def keys(subject: Subject, data: Iterable[str], names: KeyNames) -> Iterator[Finding]:
+    """Keys that the API server refuses."""
     wrong = [key for key in data if not _KEY.fullmatch(key)]
-    if not wrong:
-        return
-    known = "\n".join(texts)
-    shown = [repr(key) for key in wrong if key in known]
-    hidden = len(wrong) - len(shown)
-    names = [*shown[:20], *([f"{hidden} that templates make"] if hidden else [])]
-    problem = f"the API server takes no Secret with the keys {listed(names)}"
-    remedy = "use letters of the Latin alphabet, digits, '-', '_' and '.', at most 253 of them"
-    yield subject.error(Check.Keys, "", problem, remedy)
+    if wrong:
+        problem = f"the API server takes no Secret with the keys {names.listed(wrong)}"
+        remedy = "use letters of the Latin alphabet, digits, '-', '_' and '.', at most 253 of them"
+        yield subject.error(Check.Keys, "", problem, remedy)
 
 
 def size(subject: Subject, data: Mapping[str, bytes]) -> Iterator[Finding]:
     """Values that are too large together, or nearly: their names are kept beside them, and again as managed fields."""
     values = sum(len(value) for value in data.values())
     names = sum(len(key.encode("utf-8", "surrogatepass")) for key in data)
-    what = f"{len(data)} keys hold {values} bytes, and their names {names}"
+    what = f"the values of the Secret take {values} bytes and the names of its keys {names}"
     remedy = "select single properties instead of everything, or spread the keys over several ExternalSecrets"
     if values > target.SIZE_LIMIT:
-        yield subject.error(Check.Size, "", f"{what}; the API server takes {target.SIZE_LIMIT}", remedy)
+        yield subject.error(Check.Size, "", f"{what}; the API server takes {target.SIZE_LIMIT} of values", remedy)
     elif values + names > target.SIZE_LIMIT:
-        problem = f"{what}; values and names together exceed {target.SIZE_LIMIT}, where etcd's limit on objects is near"
+        problem = f"{what}, together more than {target.SIZE_LIMIT}: the limit is near"
         yield subject.warning(Check.Size, "", problem, remedy)
 
 
@@ -102,16 +98,19 @@ def _is_json(value: bytes) -> bool:
     return True
 
 
-def immutable(subject: Subject, wanted: JsonObject, live: JsonObject | None) -> Iterator[Finding]:
+def immutable(subject: Subject, wanted: JsonObject, live: JsonObject, names: KeyNames) -> Iterator[Finding]:
     """Content that would change, but cannot."""
-    if live is None or not live.get("immutable"):
-        return
-    before, after = target.decoded_data(live), target.decoded_data(wanted)
-    changed = sorted(key for key in {*before, *after} if before.get(key) != after.get(key))
-    if changed:
-        problem = f"Secret {subject.target} is immutable, and {len(changed)} of its keys would change"
+    changed = changed_keys(live, wanted)
+    if live.get("immutable") and changed:
+        problem = f"Secret {subject.target} is immutable, and its keys {names.listed(changed)} would change"
         remedy = "delete the Secret so that it is created anew, or give the ExternalSecret another spec.target.name"
         yield subject.error(Check.Immutable, "spec.target.immutable", problem, remedy)
+
+
+def changed_keys(live: JsonObject, wanted: JsonObject) -> tuple[str, ...]:
+    """Keys whose value is added, changed or taken away, sorted."""
+    before, after = target.decoded_data(live), target.decoded_data(wanted)
+    return tuple(sorted(key for key in {*before, *after} if before.get(key) != after.get(key)))
 
 
 def frozen(subject: Subject, content: Mapping[str, bytes], live: JsonObject) -> Iterator[Finding]:

@@ -11,6 +11,7 @@ from secretsync.api import ExternalSecret
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from secretsync.access.aws import AWSAccount
     from secretsync.api import Store
 
 ADOPT_ANNOTATION: Final = "external-secrets-on-pulumi/adopt"
@@ -49,6 +50,7 @@ class Options:
 
     Attributes:
         stores: the stores as they are declared, so that a missing policy statement can be named.
+        aws: the account of stores with the provider ``aws``; without it, what a denial tells of it.
         place: tells files and lines; without it findings name the object.
         makes_first: whether the same program may still make what a new declaration needs (backend, access, namespace).
             Where it makes none of these, what is missing or denied is an error from the start.
@@ -57,6 +59,7 @@ class Options:
     """
 
     stores: Sequence[Store] = ()
+    aws: AWSAccount | None = None
     place: Place | None = None
     makes_first: bool = True
     workloads: bool = True

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from secretsync.api import JsonObject
     from secretsync.checks.findings import Finding
+    from secretsync.checks.key_names import KeyNames
     from secretsync.checks.subject import Subject
     from secretsync.sync.types import TargetContent
 
@@ -45,13 +46,14 @@ def is_own(subject: Subject, live: JsonObject) -> bool:
     )
 
 
-def check(subject: Subject, live: JsonObject, content: TargetContent | None) -> Iterator[Finding]:
+def check(subject: Subject, live: JsonObject, content: TargetContent | None, names: KeyNames) -> Iterator[Finding]:
     """What stands against writing this Secret.
 
     Args:
         subject: the declaration.
         live: the Secret that is there.
         content: what the declaration gives it; None where that is not known.
+        names: which of its keys may be named.
     """
     refused = _controlled(subject, live)
     if refused is not None:
@@ -69,7 +71,7 @@ def check(subject: Subject, live: JsonObject, content: TargetContent | None) -> 
         problem = f"Secret {subject.target} also belongs to {claims[0]}, which may undo what is written here"
         yield subject.warning(Check.Owner, "spec.target", problem, "let one of the two make the whole Secret")
     if policy not in _REPLACES and content is not None:
-        yield from _overwritten(subject, live, content)
+        yield from _overwritten(subject, live, content, names)
 
 
 def _controlled(subject: Subject, live: JsonObject) -> Finding | None:
@@ -139,7 +141,7 @@ def _claims(subject: Subject, live: JsonObject, content: TargetContent | None) -
     return tuple(found)
 
 
-def _overwritten(subject: Subject, live: JsonObject, content: TargetContent) -> Iterator[Finding]:
+def _overwritten(subject: Subject, live: JsonObject, content: TargetContent, names: KeyNames) -> Iterator[Finding]:
     """Keys of a shared Secret that somebody else wrote, and that this declaration gives another value."""
     own = field_manager(subject.external_secret.metadata.name)
     before = target.decoded_data(live)
@@ -156,10 +158,12 @@ def _overwritten(subject: Subject, live: JsonObject, content: TargetContent) -> 
             continue
         if is_ours(manager):
             who = f"ExternalSecret {manager.removeprefix(_MANAGER_PREFIX)}"
-            problem = f"{who} writes the keys {listed(taken)} of Secret {subject.target} too; each undoes the other"
+            problem = (
+                f"{who} writes the keys {names.listed(taken)} of Secret {subject.target} too; each undoes the other"
+            )
             yield subject.error(Check.Owner, "spec.target", problem, "let each write keys of its own")
         else:
-            problem = f"overwrites the keys {listed(taken)} of Secret {subject.target}, which {manager} wrote"
+            problem = f"overwrites the keys {names.listed(taken)} of Secret {subject.target}, which {manager} wrote"
             yield subject.warning(Check.Owner, "spec.target", problem, "rename the keys, if that is not meant")
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+import re
+from typing import TYPE_CHECKING, Final
 
 from secretsync.access import compile_vault
 from secretsync.errors import SecretSyncError
 from secretsync.sync.plan import DataEntry, GeneratorEntry
 
 if TYPE_CHECKING:
-    from secretsync.access import Grant
+    from secretsync.access.aws import AWSAccount
     from secretsync.api import ExternalSecret, Store, StoreRef
     from secretsync.checks.subject import Subject
     from secretsync.errors import ProviderDenied
     from secretsync.sync.plan import Entry
+
+_PRINCIPAL: Final = re.compile(r"arn:(?P<partition>aws[a-z-]*):(iam|sts)::(?P<account>[0-9]{12}):")
 
 
 def remedy(subject: Subject, entry: Entry, error: ProviderDenied) -> str:
@@ -26,8 +30,14 @@ def remedy(subject: Subject, entry: Entry, error: ProviderDenied) -> str:
     store = _declared(subject, entry.store)
     if store is None:
         return error.remedy
+    external_secret = _only(subject.external_secret, entry)
     try:
-        statements = _statements(store, _only(subject.external_secret, entry))
+        if store.spec.provider.vault is not None:
+            statements = _vault(store, external_secret)
+        elif store.spec.provider.aws is not None:
+            statements = _aws(store, external_secret, subject.options.aws, error)
+        else:
+            statements = ""
     except SecretSyncError as refused:
         return f"{refused.problem}; {refused.remedy}"
     return f"grant it with {statements}" if statements else error.remedy
@@ -45,15 +55,28 @@ def _declared(subject: Subject, ref: StoreRef) -> Store | None:
     )
 
 
-def _statements(store: Store, external_secret: ExternalSecret) -> str:
-    if store.spec.provider.vault is None:
+def _vault(store: Store, external_secret: ExternalSecret) -> str:
+    """The rules of an ACL policy."""
+    return ", ".join(
+        f'path "{grant.path}" {{ capabilities = [{", ".join(map(json.dumps, grant.capabilities))}] }}'
+        for grant in compile_vault(store, [external_secret]).grants
+    )
+
+
+def _aws(store: Store, external_secret: ExternalSecret, account: AWSAccount | None, error: ProviderDenied) -> str:
+    """The statements with the denied action; none where more than a missing statement is the reason."""
+    from secretsync.access.aws import AWSAccount, compile_aws  # noqa: PLC0415 - it loads the SDK, which others do without
+
+    principal = _PRINCIPAL.search(error.problem)
+    if account is None and principal is not None:
+        account = AWSAccount(principal["account"], partition=principal["partition"])
+    if account is None or "explicit deny" in error.remedy:
         return ""
-    return ", ".join(_vault(grant) for grant in compile_vault(store, [external_secret]).grants)
-
-
-def _vault(grant: Grant) -> str:
-    capabilities = ", ".join(f'"{capability}"' for capability in grant.capabilities)
-    return f'path "{grant.path}" {{ capabilities = [{capabilities}] }}'
+    return ", ".join(
+        f"{', '.join(statement.actions)} on {', '.join(statement.resources)}"
+        for statement in compile_aws(store, [external_secret], account).statements
+        if any(action in error.problem for action in statement.actions)
+    )
 
 
 def _only(external_secret: ExternalSecret, entry: Entry) -> ExternalSecret:

@@ -31,7 +31,7 @@ def check(subject: Subject, reads: Sequence[Read]) -> Iterator[Finding]:
             continue
         names = {version.key for version in each.assembled.versions}
         found.setdefault(store, set()).update(names)
-        what = f"matches {len(names)} secrets: {listed(names)}" if names else "matches no secret"
+        what = f"matches {len(names)}: {listed(names)}" if names else "matches nothing"
         yield subject.note(Check.Find, each.entry.field, what)
     for store, names in found.items():
         if store not in failed:

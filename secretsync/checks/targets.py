@@ -78,7 +78,7 @@ async def check(
     if assembled is not None and lane.is_without_data(subject.external_secret, assembled):
         return [*findings, *deletions.without_data(subject, live.secret)]
     if live.secret is not None:
-        findings += ownership.check(subject, live.secret, rendered.content)
+        findings += ownership.check(subject, live.secret, rendered.content, rendered.names)
     elif policy is CreationPolicy.Owner:
         findings += await deletions.former_names(subject, shared)
     if assembled is not None:
@@ -106,10 +106,10 @@ async def _written(
     subject: Subject, live: JsonObject | None, assembled: Assembled, rendered: Rendered, shared: Shared
 ) -> list[Finding]:
     """What comes of writing the content."""
-    external_secret, content = subject.external_secret, rendered.content
+    external_secret, content, names = subject.external_secret, rendered.content, rendered.names
     if content is None:
         return []
-    findings = list(contents.keys(subject, content.data, (*rendered.texts.values(), *assembled.data)))
+    findings = list(contents.keys(subject, content.data, names))
     if live is not None and target.is_frozen(external_secret, live):
         return [*findings, *contents.frozen(subject, content.data, live)]
     try:
@@ -121,9 +121,9 @@ async def _written(
     findings += contents.size(subject, target.decoded_data(wanted))
     findings += contents.secret_type(subject, wanted, live)
     if live is not None and not _is_kept(subject, assembled):
-        findings += contents.immutable(subject, wanted, live)
+        findings += contents.immutable(subject, wanted, live, names)
         findings += deletions.keys(subject, assembled, wanted, live)
-        findings += await workloads.check(subject, wanted, live, shared)
+        findings += await workloads.check(subject, wanted, live, names, shared)
     return findings
 
 

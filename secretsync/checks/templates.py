@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Final
 
 from secretsync.api import TemplateMergePolicy, TemplateMetadata
 from secretsync.checks.findings import Check
+from secretsync.checks.key_names import KeyNames
 from secretsync.checks.reading import merged, produced
 from secretsync.checks.subject import listed, told
 from secretsync.errors import ClusterError, SecretSyncError, TemplateError
@@ -15,7 +16,7 @@ from secretsync.sync.templating import Sources, apply_template, read_sources
 from secretsync.template import referenced_keys
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping, Sequence
+    from collections.abc import Collection, Iterator, Mapping, Sequence
 
     from secretsync.api import ExternalSecret, ExternalSecretTemplate, TemplateFrom
     from secretsync.checks.findings import Finding
@@ -37,11 +38,13 @@ class Rendered:
         content: what the target is to hold; None where it cannot be told. Masked in the repr.
         texts: field → template, as far as they are known.
         findings: what is wrong with them.
+        names: which keys of the content may be named.
     """
 
     content: TargetContent | None = field(repr=False)
     texts: Mapping[str, str]
     findings: tuple[Finding, ...]
+    names: KeyNames = field(default_factory=KeyNames)
 
 
 async def check(subject: Subject, reads: Sequence[Read], cluster: Cluster) -> Rendered:
@@ -51,7 +54,7 @@ async def check(subject: Subject, reads: Sequence[Read], cluster: Cluster) -> Re
     template = external_secret.spec.target.template
     if template is None:
         content = apply_template(external_secret, assembled.data, Sources()) if assembled is not None else None
-        return Rendered(content, {}, ())
+        return Rendered(content, {}, (), KeyNames(frozenset(content.data if content is not None else ())))
     sources, findings = await _sources(subject, template, cluster)
     texts = dict(_texts(template, sources))
     if assembled is None:
@@ -68,7 +71,8 @@ async def check(subject: Subject, reads: Sequence[Read], cluster: Cluster) -> Re
     else:
         findings += _absent_keys(subject, texts, frozenset(assembled.data))
         findings += _unused_entries(subject, template, texts, reads)
-    return Rendered(content, texts, tuple(findings))
+    names = KeyNames(frozenset(assembled.data), (*texts, *texts.values()))
+    return Rendered(content, texts, tuple(findings), names)
 
 
 async def _sources(
@@ -120,7 +124,20 @@ def _each_error(
     for path, part in _parts(subject.external_secret, template, sources):
         error = _error(part, data, sources)
         if error is not None:
-            yield subject.error(Check.Template, path, _inside(error), error.remedy)
+            remedy = _keys_remedy(part, data, sources) if _lacks_key(error) else error.remedy
+            yield subject.error(Check.Template, path, _inside(error), remedy)
+
+
+def _lacks_key(error: SecretSyncError | None) -> bool:
+    return isinstance(error, TemplateError) and "has no key" in error.problem
+
+
+def _keys_remedy(part: ExternalSecret, keys: Collection[str], sources: Sources | None) -> str:
+    """What the entries give, and everything else that a template reads and they do not give."""
+    read: set[str] = set()
+    for _, text in _texts(part.spec.target.template, sources):
+        read |= referenced_keys(text) or frozenset()
+    return f"provide {listed(read - set(keys)) or 'it'}: the entries give {listed(keys) or 'no key'}"
 
 
 def _error(part: ExternalSecret, data: Mapping[str, bytes], sources: Sources | None) -> SecretSyncError | None:
@@ -161,10 +178,9 @@ def _without_keys(
     """Templates that fail for want of a key, whatever the values are."""
     for path, part in _parts(subject.external_secret, template, sources):
         errors = [_error(part, dict.fromkeys(keys, value), sources) for value in _STAND_INS]
-        lacking = [error for error in errors if isinstance(error, TemplateError) and "has no key" in error.problem]
+        lacking = [error for error in errors if error is not None and _lacks_key(error)]
         if len(lacking) == len(_STAND_INS):
-            remedy = f"the entries give {listed(keys) or 'no key'}"
-            yield subject.error(Check.Template, path, _inside(lacking[0]), remedy)
+            yield subject.error(Check.Template, path, _inside(lacking[0]), _keys_remedy(part, keys, sources))
 
 
 def _syntax(text: str) -> TemplateError | None:

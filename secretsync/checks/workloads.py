@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from secretsync.checks.content import changed_keys
 from secretsync.checks.findings import Check
 from secretsync.checks.subject import listed, told
 from secretsync.errors import SecretSyncError
@@ -14,13 +15,16 @@ if TYPE_CHECKING:
 
     from secretsync.api import JsonObject
     from secretsync.checks.findings import Finding
+    from secretsync.checks.key_names import KeyNames
     from secretsync.checks.shared import Shared
     from secretsync.checks.subject import Subject
     from secretsync.workloads.dependents import Workload
     from secretsync.workloads.references import Use
 
 
-async def check(subject: Subject, wanted: JsonObject, live: JsonObject, shared: Shared) -> list[Finding]:
+async def check(
+    subject: Subject, wanted: JsonObject, live: JsonObject, names: KeyNames, shared: Shared
+) -> list[Finding]:
     """Name them, if there is a change of what they use."""
     changed = changed_keys(live, wanted)
     if not changed or not subject.options.workloads:
@@ -35,14 +39,10 @@ async def check(subject: Subject, wanted: JsonObject, live: JsonObject, shared: 
     stale = [text for workload in found if (text := _stale(subject, workload, changed))]
     if not stale:
         return []
-    problem = f"the keys {listed(changed)} of Secret {subject.target} change, which {listed(stale)} will not notice"
+    problem = (
+        f"the keys {names.listed(changed)} of Secret {subject.target} change, which {listed(stale)} will not notice"
+    )
     return [subject.warning(Check.Workloads, "spec.target", problem, "restart them after the update")]
-
-
-def changed_keys(live: JsonObject, wanted: JsonObject) -> tuple[str, ...]:
-    """Keys whose value is added, changed or taken away, sorted."""
-    before, after = target.decoded_data(live), target.decoded_data(wanted)
-    return tuple(sorted(key for key in {*before, *after} if before.get(key) != after.get(key)))
 
 
 def _stale(subject: Subject, workload: Workload, changed: Collection[str]) -> str:

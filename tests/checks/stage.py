@@ -5,9 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from secretsync.api import ExternalSecret, SecretStore, parse
 from secretsync.checks import Check, Examined, Finding, Options, Severity, examine, identity
-from secretsync.errors import SecretSyncError
+from secretsync.errors import PropertyNotFound, SecretSyncError
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import SECRETS
 from secretsync.providers.protocol import Fetched, Missing, RemoteKey, Valid
@@ -18,7 +17,7 @@ from tests.sync.builders import NAMESPACE, Backend, external_secret, secret
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from secretsync.api import RemoteRef
+    from secretsync.api import ExternalSecret, RemoteRef
     from secretsync.checks import Previous
     from secretsync.providers.protocol import Validity
     from secretsync.sync.lane import Observation
@@ -40,14 +39,18 @@ class CountingBackend(Backend):
     validated: int = 0
     versioned: int = 0
     current: str = "7"
-    properties: Mapping[str, bytes] = field(default_factory=dict)
 
     @property
     def upstream_calls(self) -> int:
         return len(self.calls) + self.finds + self.validated + self.versioned
 
     def value(self, fetched: Fetched, ref: RemoteRef) -> bytes | Missing:
-        return super().value(fetched, ref)
+        if not ref.property:
+            return fetched.value
+        selected = self.members(fetched, ref.model_copy(update={"property": ""}))
+        if isinstance(selected, Missing) or ref.property not in selected:
+            raise PropertyNotFound(f"the secret {ref.key!r} has no property {ref.property!r}", remedy="correct it")
+        return selected[ref.property]
 
     async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:
         found = await super().get([key for key in keys if not key.version])
