@@ -6,6 +6,7 @@ import asyncio
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from secretsync.workloads import marks
 from secretsync.workloads.kinds import WORKLOAD_KINDS, pod_template
 from secretsync.workloads.references import uses
 
@@ -17,8 +18,6 @@ if TYPE_CHECKING:
     from secretsync.workloads.references import Use
 
 _ENDED = ("Succeeded", "Failed")
-_RELOADER = "reloader.stakater.com/"
-_RELOADER_OF_SECRETS = "secret.reloader.stakater.com/"
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,6 +31,8 @@ class Workload:
         restarts_itself: whether new content reaches it without anybody's doing: a CronJob's next run reads it, and
             Stakater's Reloader restarts what is annotated for this Secret.
         namespace: where it is.
+        asks_for_rollout: whether its annotations ask for a restart by the program.
+        checksum: what its pod template says of the content it was restarted for; empty where nothing.
     """
 
     kind: str
@@ -39,6 +40,8 @@ class Workload:
     uses: tuple[Use, ...]
     restarts_itself: bool
     namespace: str
+    asks_for_rollout: bool = False
+    checksum: str = ""
 
     def __str__(self) -> str:
         return f"{self.kind} {self.namespace}/{self.name}"
@@ -92,15 +95,20 @@ def dependents_of(objects: Iterable[JsonObject], secret: str) -> tuple[Workload,
             continue
         for use in uses(pod_template(obj), secret):
             found.setdefault(root, {})[use] = None
-    return tuple(
-        Workload(
-            kind=kind,
-            name=name,
-            uses=tuple(found[kind, name]),
-            restarts_itself=kind == "CronJob" or _is_reloaded(known[kind, name], secret),
-            namespace=str(known[kind, name]["metadata"].get("namespace", "")),
-        )
-        for kind, name in sorted(found)
+    return tuple(_workload(known[root], secret, tuple(found[root])) for root in sorted(found))
+
+
+def _workload(obj: JsonObject, secret: str, how: tuple[Use, ...]) -> Workload:
+    of_template = (pod_template(obj).get("metadata") or {}).get("annotations") or {}
+    both = {**of_template, **(obj["metadata"].get("annotations") or {})}
+    return Workload(
+        kind=obj["kind"],
+        name=obj["metadata"]["name"],
+        uses=how,
+        restarts_itself=obj["kind"] == "CronJob" or marks.is_reloaded(both, secret),
+        namespace=str(obj["metadata"].get("namespace", "")),
+        asks_for_rollout=marks.asks_for_rollout(both),
+        checksum=str(of_template.get(marks.checksum_of(secret), "")),
     )
 
 
@@ -142,14 +150,3 @@ def _has_ended(obj: JsonObject) -> bool:
         condition.get("type") in ("Complete", "Failed") and condition.get("status") == "True"
         for condition in conditions
     )
-
-
-def _is_reloaded(obj: JsonObject, secret: str) -> bool:
-    """Whether Stakater's Reloader (v1) restarts it for this Secret, by annotations of the object or its template."""
-    annotations: dict[str, str] = {}
-    for source in (pod_template(obj), obj):
-        annotations.update((source.get("metadata") or {}).get("annotations") or {})
-    if annotations.get(f"{_RELOADER}auto") == "true" or annotations.get(f"{_RELOADER_OF_SECRETS}auto") == "true":
-        return True
-    named = annotations.get(f"{_RELOADER_OF_SECRETS}reload", "")
-    return secret in (name.strip() for name in named.split(","))

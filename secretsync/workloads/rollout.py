@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Any, Final
 
 from secretsync.errors import RolloutError
 from secretsync.kube.resources import PODS
-from secretsync.values import object_hash
 from secretsync.workloads.kinds import WORKLOAD_KINDS, pod_template
+from secretsync.workloads.marks import checksum_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -18,25 +18,13 @@ if TYPE_CHECKING:
     from secretsync.kube.protocol import Cluster
     from secretsync.workloads.dependents import Workload
 
-ANNOTATION_PREFIX: Final = "checksum.external-secrets-on-pulumi/"
-"""Of the annotations that this module writes; each Secret has one, so that several do not undo each other."""
 FIELD_MANAGER: Final = "external-secrets-on-pulumi/rollout"
 
-_LONGEST_NAME: Final = 63
-_HASH_LENGTH: Final = 16
 _FIRST_PAUSE: Final = 0.25
 _LONGEST_PAUSE: Final = 2.0
 _NO_NEED_TO_WAIT: Final = "OnDelete"
 _TELLING: Final = frozenset({"CreateContainerConfigError"})
 """Reasons whose message names objects and keys only. Others may quote a command line or what a program printed."""
-
-
-def annotation(secret: str) -> str:
-    """Name of the pod-template annotation that holds the checksum of a Secret."""
-    if len(secret) <= _LONGEST_NAME:
-        return ANNOTATION_PREFIX + secret
-    digest = object_hash.name_hash(secret)[:_HASH_LENGTH]
-    return f"{ANNOTATION_PREFIX}{secret[: _LONGEST_NAME - _HASH_LENGTH - 1].rstrip('.-')}-{digest}"
 
 
 async def restart(
@@ -50,7 +38,7 @@ async def restart(
     """
     live = await _live(cluster, workload)
     refuse_unrestartable(live)
-    name = annotation(secret)
+    name = checksum_of(secret)
     if ((pod_template(live).get("metadata") or {}).get("annotations") or {}).get(name) == checksum:
         return False
     patch = {"spec": {"template": {"metadata": {"annotations": {name: checksum}}}}}

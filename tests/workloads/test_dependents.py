@@ -8,6 +8,7 @@ from secretsync.errors import ClusterDenied
 from secretsync.workloads import dependents
 from secretsync.workloads.dependents import Dependents, Workload, dependents_of
 from secretsync.workloads.kinds import WORKLOAD_KINDS
+from secretsync.workloads.marks import ROLLOUT, checksum_of
 from secretsync.workloads.references import How, Use
 from tests.workloads.objects import NAMESPACE, SECRET, cluster, from_env, template, workload
 
@@ -77,7 +78,7 @@ def test_what_has_ended_does_not_count() -> None:
 
 
 @pytest.mark.parametrize(
-    ("annotations", "restarts_itself"),
+    ("marks", "restarts_itself"),
     [
         ({"reloader.stakater.com/auto": "true"}, True),
         ({"secret.reloader.stakater.com/auto": "true"}, True),
@@ -87,13 +88,26 @@ def test_what_has_ended_does_not_count() -> None:
         ({"configmap.reloader.stakater.com/auto": "true"}, False),
     ],
 )
-def test_reloaders_annotations_are_known(annotations: dict[str, str], restarts_itself: bool) -> None:  # noqa: FBT001 - a case
-    outside = workload("Deployment", "web", template(from_env()), annotations=annotations)
+def test_reloaders_annotations_are_known(marks: dict[str, str], restarts_itself: bool) -> None:  # noqa: FBT001 - a case
+    outside = workload("Deployment", "web", template(from_env()), annotations=marks)
     inside = workload("Deployment", "web", template(from_env()))
-    inside["spec"]["template"]["metadata"]["annotations"] = annotations
+    inside["spec"]["template"]["metadata"]["annotations"] = marks
     for deployment in (outside, inside):
         (found,) = dependents_of([deployment], SECRET)
         assert found.restarts_itself is found.notices is restarts_itself
+
+
+def test_a_request_for_rollouts_and_the_checksum_of_the_last_are_told() -> None:
+    outside = workload("Deployment", "a", template(from_env()), annotations={ROLLOUT: "true"})
+    inside = workload("Deployment", "b", template(from_env()))
+    inside["spec"]["template"]["metadata"]["annotations"] = {
+        ROLLOUT: "true",
+        checksum_of(SECRET): "c",
+        checksum_of("another"): "d",
+    }
+    refusing = workload("Deployment", "c", template(from_env()), annotations={ROLLOUT: "false"})
+    found = dependents_of([outside, inside, refusing], SECRET)
+    assert [(each.asks_for_rollout, each.checksum) for each in found] == [(True, ""), (True, "c"), (False, "")]
 
 
 async def test_many_secrets_are_answered_from_one_list_per_kind_and_namespace() -> None:

@@ -12,6 +12,7 @@ from secretsync.kube.resources import PODS
 from secretsync.workloads import rollout
 from secretsync.workloads.dependents import Workload
 from secretsync.workloads.kinds import WORKLOAD_KINDS, pod_template
+from secretsync.workloads.marks import checksum_of
 from tests.workloads.objects import NAMESPACE, SECRET, cluster, from_env, set_status, template, workload
 
 if TYPE_CHECKING:
@@ -75,7 +76,7 @@ async def test_each_secret_has_an_annotation_of_its_own() -> None:
 
 def test_the_annotations_name_stays_within_kubernetes_limits_and_tells_long_names_apart() -> None:
     longest, other = "a" * 46 + "." + "b" * 206, "a" * 46 + "." + "b" * 205 + "c"
-    names = [rollout.annotation(secret).partition("/")[2] for secret in ("x" * 63, longest, other)]
+    names = [checksum_of(secret).partition("/")[2] for secret in ("x" * 63, longest, other)]
     assert names[0] == "x" * 63
     assert len(set(names)) == 3
     assert all(len(name) <= 63 and name[0].isalnum() and name[-1].isalnum() for name in names)
