@@ -2,16 +2,40 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from secretsync.access.aws_account import AccessLevel, AWSAccount
-from secretsync.access.statements import Statement, document, split
+from secretsync.access import kms, parameter_store, secrets_manager
+from secretsync.access.assumed_roles import RoleStep, role_chain
+from secretsync.access.aws_account import (
+    AccessLevel,
+    AWSAccount,
+    Location,
+    account_problem,
+    parse_arn,
+    partition_problem,
+    region_problem,
+)
+from secretsync.access.needs import needs_of, store_name
+from secretsync.access.parameter_store import ParameterStoreAccess
+from secretsync.access.refusals import Refusals
+from secretsync.access.requirements import Needed, as_statements
+from secretsync.access.secrets_manager import SecretsManagerAccess
+from secretsync.access.statements import (
+    MOST_POLICIES_PER_ROLE,
+    POLICIES_PER_ROLE,
+    Statement,
+    document,
+    split,
+)
+from secretsync.api.stores.aws import AWSServiceType
+from secretsync.errors import StoreInvalid
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from secretsync.api import ExternalSecret, Store
+    from secretsync.access.needs import RemoteNeed
+    from secretsync.api import AWSProvider, ExternalSecret, Store
 
 __all__ = ["AWSAccess", "AWSAccount", "AccessLevel", "compile_aws"]
 
@@ -23,14 +47,15 @@ class AWSAccess:
     Attributes:
         store: the store as people name it, e.g. ``SecretStore demo/aws``.
         statements: for the identity that reads: the last role that the store assumes, or else its own credentials.
-        assume_statements: for the store's own credentials, where it assumes roles: the first of those; else empty.
+        roles: the roles that the store assumes, each with what the identity before it needs for that; empty where its
+            own credentials read.
         notes: what the statements alone do not tell: what must be allowed elsewhere, and where they admit more than
             the declarations ask for.
     """
 
     store: str
     statements: tuple[Statement, ...]
-    assume_statements: tuple[Statement, ...] = ()
+    roles: tuple[RoleStep, ...] = ()
     notes: tuple[str, ...] = ()
 
     @property
@@ -39,9 +64,36 @@ class AWSAccess:
         return tuple(document(part) for part in split(self.statements))
 
     @property
+    def assume_statements(self) -> tuple[Statement, ...]:
+        """For the store's own credentials, where it assumes roles; else none."""
+        return self.roles[0].statements if self.roles else ()
+
+    @property
     def assume_documents(self) -> tuple[str, ...]:
         """The managed policies of the store's own credentials, where it assumes roles."""
         return tuple(document(part) for part in split(self.assume_statements))
+
+    def attachable(self, most: int = POLICIES_PER_ROLE) -> tuple[str, ...]:
+        """The documents, if a role can have so many.
+
+        Args:
+            most: managed policies that fit on the role: 10 without a raised quota, 20 at most.
+
+        Raises:
+            AccessRefused: there are more.
+        """
+        documents = self.documents
+        if len(documents) > most:
+            refusals = Refusals()
+            refusals.add(self.store, f"needs {len(documents)} managed policies, and a role has at most {most}", _FEWER)
+            refusals.raise_any()
+        return documents
+
+
+_FEWER = (
+    "divide the ExternalSecrets among several stores with a role each, or widen on purpose: "
+    'by common beginnings of names (prefixes) or with the level "region"'
+)
 
 
 def compile_aws(
@@ -68,6 +120,100 @@ def compile_aws(
 
     Raises:
         AccessRefused: everything that cannot be granted narrowly, at once.
+        StoreInvalid: the store is not one of AWS, or of a service that is not served.
     """
-    _ = store, external_secrets, account, level, versions, batch, prefixes
-    return AWSAccess("", ())
+    name = store_name(store)
+    config = store.spec.provider.aws
+    if config is None:
+        raise StoreInvalid("is not an aws store", place=name, remedy="compile it with its own backend's compiler")
+    if config.service is AWSServiceType.CertificateManager:
+        remedy = "use SecretsManager or ParameterStore, or write this one policy by hand"
+        raise StoreInvalid("reads CertificateManager, for which no policy is compiled", place=name, remedy=remedy)
+    refusals = Refusals()
+    roles = role_chain(config, name, account.partition, refusals)
+    location = _location(config, account, roles, name, refusals)
+    refusals.raise_any()  # without these nothing else can be judged
+    needs = needs_of(store, external_secrets)
+    needed, statements = _compiled(
+        config,
+        needs,
+        location,
+        refusals,
+        account=account,
+        level=AccessLevel(level),
+        versions=versions,
+        batch=batch,
+        prefixes=prefixes,
+    )
+    refusals.raise_any()
+    notes = [note for step in roles for note in step.notes] if needs else []
+    access = AWSAccess(name, statements, roles if needs else (), (*notes, *dict.fromkeys(needed.notes)))
+    count = len(split(statements))
+    if count > POLICIES_PER_ROLE:
+        limit = f"a role has {POLICIES_PER_ROLE}, and {MOST_POLICIES_PER_ROLE} after its quota is raised"
+        access = replace(access, notes=(*access.notes, f"{name} needs {count} managed policies: {limit}; {_FEWER}"))
+    return access
+
+
+def _location(
+    config: AWSProvider, account: AWSAccount, roles: Sequence[RoleStep], name: str, refusals: Refusals
+) -> Location:
+    partition = account.partition
+    if problem := partition_problem(partition):
+        refusals.add(name, problem, "use aws, aws-cn or aws-us-gov")
+        refusals.raise_any()
+    if problem := account_problem(account.account):
+        refusals.add(name, problem, "give the account that the store's credentials belong to")
+    region = config.region.strip() or account.region
+    if problem := region_problem(region, partition):
+        refusals.add(name, problem, "correct spec.provider.aws.region, or the Region or partition that is given")
+    last = parse_arn(roles[-1].role) if roles else None
+    return Location(partition, region, last.account if last is not None else account.account)
+
+
+def _compiled(
+    config: AWSProvider,
+    needs: Sequence[RemoteNeed],
+    location: Location,
+    refusals: Refusals,
+    *,
+    account: AWSAccount,
+    level: AccessLevel,
+    versions: bool,
+    batch: bool,
+    prefixes: Sequence[str],
+) -> tuple[Needed, tuple[Statement, ...]]:
+    service: SecretsManagerAccess | ParameterStoreAccess
+    if config.service is AWSServiceType.SecretsManager:
+        service = SecretsManagerAccess(
+            location, prefix=config.prefix, level=level, prefixes=prefixes, refusals=refusals
+        )
+        needed = service.needed(needs, versions=versions, batch=batch)
+        keys, decrypts = dict(account.kms_keys), kms.SECRETS_MANAGER
+        words, alone, valid = secrets_manager.WORDS, secrets_manager.ALONE, secrets_manager.NAME
+    else:
+        service = ParameterStoreAccess(
+            location, prefix=config.prefix, level=level, prefixes=prefixes, refusals=refusals
+        )
+        needed = service.needed(needs)
+        keys = {key.removeprefix("/"): arn for key, arn in account.kms_keys.items()}
+        decrypts = kms.PARAMETER_STORE
+        words, alone, valid = parameter_store.WORDS, parameter_store.ALONE, parameter_store.NAME
+        prefixes = [prefix.removeprefix("/") for prefix in prefixes]
+    for prefix in prefixes:
+        if not valid.fullmatch(prefix) or not any(each.startswith(prefix) for each in service.names):
+            remedy = "give the beginning of a name that is declared"
+            refusals.add(f"the prefix {prefix!r}", "no declared name begins with it", remedy)
+        elif level is AccessLevel.Secrets:
+            needed.notes.append(f"everything that begins with {prefix} may be read, declared or not")
+    statements = as_statements(needed.requirements, words, alone=alone)
+    decryption = kms.decryption(
+        needed.encrypted,
+        keys,
+        service.arn_of,
+        service=decrypts,
+        location=location,
+        refusals=refusals,
+        notes=needed.notes,
+    )
+    return needed, (*statements, *decryption)

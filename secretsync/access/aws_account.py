@@ -62,6 +62,35 @@ class Arn:
         return f"arn:{self.partition}:{self.service}:{self.region}:{self.account}:{self.resource}"
 
 
+@dataclass(frozen=True, slots=True)
+class Location:
+    """Where a store reads.
+
+    Attributes:
+        partition: e.g. ``aws``.
+        region: the store's.
+        account: that of the identity that reads: of the last role that the store assumes, or else of its credentials.
+    """
+
+    partition: str
+    region: str
+    account: str
+
+    def arn(self, service: str, resource: str) -> str:
+        """The ARN of something there."""
+        return str(Arn(self.partition, service, self.region, self.account, resource))
+
+    def foreign(self, arn: Arn) -> str:
+        """Why what an ARN names cannot be read from here; empty where it can."""
+        if arn.partition != self.partition:
+            return f"is in the partition {arn.partition}, and the store reads in {self.partition}"
+        if arn.region != self.region:
+            return f"is in the Region {arn.region or '(none)'}, and the store reads in {self.region}"
+        if arn.account != self.account:
+            return f"is in the account {arn.account or '(none)'}, and the store reads as {self.account}"
+        return ""
+
+
 def parse_arn(text: str) -> Arn | None:
     """The parts; None for what is no ARN."""
     parts = text.split(":", 5)

@@ -56,3 +56,9 @@ def _needs(store: Store, external_secret: ExternalSecret) -> Iterator[RemoteNeed
             yield RemoteNeed(f"{name}, spec.dataFrom[{index}].extract", ref=source.extract)
         elif source.find is not None:
             yield RemoteNeed(f"{name}, spec.dataFrom[{index}].find", find=source.find)
+
+
+def store_name(store: Store) -> str:
+    """The store as people name it, e.g. ``SecretStore demo/vault-backend``."""
+    namespace = f"{store.metadata.namespace}/" if store.metadata.namespace else ""
+    return f"{store.kind} {namespace}{store.metadata.name}"

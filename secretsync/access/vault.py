@@ -13,7 +13,7 @@ import re
 from typing import TYPE_CHECKING
 
 from secretsync.access.grants import Grant, StoreAccess, merge_grants
-from secretsync.access.needs import RemoteNeed, needs_of
+from secretsync.access.needs import RemoteNeed, needs_of, store_name
 from secretsync.api import MetadataPolicy, VaultKVStoreVersion
 from secretsync.api.stores.vault_paths import data_path, metadata_path, request_path
 from secretsync.errors import StoreInvalid
@@ -33,7 +33,7 @@ def compile_vault(store: Store, external_secrets: Sequence[ExternalSecret]) -> S
         StoreInvalid: the store is not a Vault store, or a key would act as a wildcard or template in a policy and so
             grant more than itself.
     """
-    name = _name(store)
+    name = store_name(store)
     config = store.spec.provider.vault
     if config is None:
         raise StoreInvalid("is not a vault store", place=name, remedy="compile it with its own backend's compiler")
@@ -95,8 +95,3 @@ def policy_document(access: StoreAccess) -> str:
 def _quoted(path: str) -> str:
     escaped = path.replace("\\", "\\\\").replace('"', '\\"')
     return f'"{escaped}"'
-
-
-def _name(store: Store) -> str:
-    namespace = f"{store.metadata.namespace}/" if store.metadata.namespace else ""
-    return f"{store.kind} {namespace}{store.metadata.name}"
