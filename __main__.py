@@ -5,11 +5,11 @@ from __future__ import annotations
 import pulumi
 
 from components.platform import Platform
-from components.settings import PREFIX, SECTIONS, parse
+from components.settings import PLAIN, PREFIX, SECTIONS, parse
 from secretsync.errors import SecretSyncError
 
 config = pulumi.Config(PREFIX)
-plain = {key: config.get(key) for key in ("environment", "namespace")}
+plain = {key: config.get(key) for key in PLAIN}
 sections = {key: config.get_object(key) for key in SECTIONS}
 try:
     settings = parse({**plain, **sections}, place=f"Pulumi.{pulumi.get_stack()}.yaml")

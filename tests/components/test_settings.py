@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 import yaml
 
-from components.settings import SECTIONS, Settings, parse
+from components.settings import PLAIN, SECTIONS, Settings, parse
 from secretsync.errors import SettingsError
 
 pytestmark = pytest.mark.unit
@@ -68,18 +68,29 @@ def test_the_kubeconfig_comes_from_the_setting_before_the_environment(monkeypatc
     assert settings(cluster={"kubeconfig": "/from/setting"}).kubeconfig == Path("/from/setting")
 
 
-@pytest.mark.parametrize("stack", sorted(path.name for path in ROOT.glob("Pulumi.*.yaml")))
-def test_every_stack_file_is_valid(stack: str) -> None:
-    config = yaml.safe_load((ROOT / stack).read_text(encoding="utf-8"))["config"]
-    keys = {"environment", "namespace", *SECTIONS}
-    values = {name: config.get(f"external-secrets:{name}") for name in keys}
-    assert parse(values, place=stack).environment in stack
+ENVIRONMENTS = {"aws-local": "dev", "dev": "dev", "staging": "staging", "prod": "prod"}
+
+
+def _committed(stack: str) -> dict[str, Any]:
+    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
+    return {name.removeprefix("external-secrets:"): value for name, value in config.items()}
+
+
+def test_there_is_a_stack_file_for_each_environment_and_no_other() -> None:
+    assert {path.name for path in ROOT.glob("Pulumi.*.yaml")} == {f"Pulumi.{stack}.yaml" for stack in ENVIRONMENTS}
+
+
+@pytest.mark.parametrize(("stack", "environment"), ENVIRONMENTS.items())
+def test_every_stack_file_is_valid_and_holds_known_keys_only(stack: str, environment: str) -> None:
+    config = _committed(stack)
+    assert set(config) <= {*PLAIN, *SECTIONS}
+    assert parse(config, place=stack).environment == environment
 
 
 def test_the_project_declares_only_keys_that_are_settings_and_have_a_value_in_every_stack() -> None:
     project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
     declared = {name.partition(":")[2]: entry for name, entry in project.items()}
-    assert set(declared) <= {"environment", "namespace", *SECTIONS}
+    assert set(declared) <= {*PLAIN, *SECTIONS}
     required = {f"external-secrets:{name}" for name, entry in declared.items() if "default" not in entry}
     for stack in ROOT.glob("Pulumi.*.yaml"):
         config = yaml.safe_load(stack.read_text(encoding="utf-8"))["config"]
