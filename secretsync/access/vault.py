@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 
 from secretsync.access.grants import Grant, StoreAccess, merge_grants
 from secretsync.access.needs import RemoteNeed, needs_of, store_name
+from secretsync.access.refusals import Refusals
 from secretsync.api import MetadataPolicy, VaultKVStoreVersion
 from secretsync.api.stores.vault_paths import data_path, metadata_path, request_path
 from secretsync.errors import StoreInvalid
@@ -30,26 +31,30 @@ def compile_vault(store: Store, external_secrets: Sequence[ExternalSecret]) -> S
     """The narrowest grants with which every declared entry of `store` can still be read.
 
     Raises:
-        StoreInvalid: the store is not a Vault store, or a key would act as a wildcard or template in a policy and so
-            grant more than itself.
+        AccessRefused: keys would act as wildcards or templates in a policy and so grant more than themselves; all such
+            keys at once.
+        StoreInvalid: the store is not a Vault store.
     """
     name = store_name(store)
     config = store.spec.provider.vault
     if config is None:
         raise StoreInvalid("is not a vault store", place=name, remedy="compile it with its own backend's compiler")
-    grants = [grant for need in needs_of(store, external_secrets) for grant in _grants(config, need)]
+    refusals = Refusals()
+    needs = needs_of(store, external_secrets)
+    for need in needs:
+        _refuse_wildcards(_key(need), need.reason, refusals)
+    refusals.raise_any()
+    grants = [grant for need in needs for grant in _grants(config, need)]
     return StoreAccess(name, merge_grants(grants))
 
 
 def _grants(config: VaultProvider, need: RemoteNeed) -> list[Grant]:
     reasons = (need.reason,)
     if need.ref is not None:
-        _refuse_wildcards(need.ref.key, need.reason)
         fetch = need.ref.metadata_policy == MetadataPolicy.Fetch
         path = metadata_path(config, need.ref.key) if fetch else data_path(config, need.ref.key)
         return [Grant(request_path(path), ("read",), reasons)]
-    folder = need.find.path if need.find is not None and need.find.path is not None else ""
-    _refuse_wildcards(folder, need.reason)
+    folder = _key(need)
     listed = request_path(metadata_path(config, folder))
     v1 = config.version is VaultKVStoreVersion.v1
     reads_what_it_lists = v1 or (need.find is not None and bool(need.find.tags))
@@ -59,7 +64,14 @@ def _grants(config: VaultProvider, need: RemoteNeed) -> list[Grant]:
     return found
 
 
-def _refuse_wildcards(key: str, reason: str) -> None:
+def _key(need: RemoteNeed) -> str:
+    """The key of a reference, or the folder of a search."""
+    if need.ref is not None:
+        return need.ref.key
+    return need.find.path if need.find is not None and need.find.path is not None else ""
+
+
+def _refuse_wildcards(key: str, reason: str, refusals: Refusals) -> None:
     segments = key.split("/")
     problem = ""
     if key.endswith("*"):
@@ -73,10 +85,10 @@ def _refuse_wildcards(key: str, reason: str) -> None:
     elif ".." in segments:
         problem = "has the segment `..`, which leads elsewhere"
     if problem:
-        raise StoreInvalid(
+        refusals.add(
+            reason,
             f"the key {json.dumps(key)} {problem}, so granting it would grant more than it",
-            place=reason,
-            remedy="rename the secret in the backend, or write this one policy by hand",
+            "rename the secret in the backend, or write this one policy by hand",
         )
 
 
