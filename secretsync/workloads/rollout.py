@@ -36,8 +36,7 @@ async def restart(
         RolloutError: the workload is gone, or its kind or its settings replace no Pods.
         ClusterError: the API server refused.
     """
-    live = await _live(cluster, workload)
-    refuse_unrestartable(live)
+    live = await restartable(cluster, workload)
     name = checksum_of(secret)
     if ((pod_template(live).get("metadata") or {}).get("annotations") or {}).get(name) == checksum:
         return False
@@ -47,12 +46,18 @@ async def restart(
     return True
 
 
-def refuse_unrestartable(live: JsonObject) -> None:
-    """Raise where a changed pod template would replace no Pods.
+async def restartable(cluster: Cluster, workload: Workload) -> JsonObject:
+    """The object of a workload whose Pods a changed template replaces.
 
     Raises:
-        RolloutError: names what would have to be otherwise.
+        RolloutError: there is none, or its kind or its settings keep its Pods; names what would have to be otherwise.
     """
+    live = await _live(cluster, workload)
+    _refuse_unrestartable(live)
+    return live
+
+
+def _refuse_unrestartable(live: JsonObject) -> None:
     kind, metadata, spec = live["kind"], live["metadata"], live.get("spec") or {}
     place = f"{kind} {metadata.get('namespace', '')}/{metadata['name']}"
     if not WORKLOAD_KINDS[kind].rolls:
