@@ -131,8 +131,7 @@ CATALOG: Final = (
         Check.Size,
         "is the Secret within 1 MiB",
         frozenset({_E, _W}),
-        "the values of the Secret take 1048577 bytes and the names of its keys 3; the API server takes 1048576 of"
-        " values",
+        "Secret team/app: 1 keys hold 1048577 bytes, the limit is 1048576",
         "select single properties instead of everything, or spread the keys over several ExternalSecrets",
     ),
     Entry(

@@ -48,15 +48,12 @@ def keys(subject: Subject, data: Iterable[str], names: KeyNames) -> Iterator[Fin
 
 
 def size(subject: Subject, data: Mapping[str, bytes]) -> Iterator[Finding]:
-    """Values that are too large together, or nearly: their names are kept beside them, and again as managed fields."""
+    """Values that just fit, as `target.desired` sees to, but not with the names that are kept beside them."""
     values = sum(len(value) for value in data.values())
     names = sum(len(key.encode("utf-8", "surrogatepass")) for key in data)
-    what = f"the values of the Secret take {values} bytes and the names of its keys {names}"
-    remedy = "select single properties instead of everything, or spread the keys over several ExternalSecrets"
-    if values > target.SIZE_LIMIT:
-        yield subject.error(Check.Size, "", f"{what}; the API server takes {target.SIZE_LIMIT} of values", remedy)
-    elif values + names > target.SIZE_LIMIT:
-        problem = f"{what}, together more than {target.SIZE_LIMIT}: the limit is near"
+    if values + names > target.SIZE_LIMIT:
+        problem = f"values take {values} bytes and the names of the keys {names}: {target.SIZE_LIMIT} is near"
+        remedy = "select single properties instead of everything, or spread the keys over several ExternalSecrets"
         yield subject.warning(Check.Size, "", problem, remedy)
 
 

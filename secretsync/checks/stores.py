@@ -14,6 +14,7 @@ from secretsync.errors import (
     SecretSyncError,
     StoreError,
     StoreNotAllowed,
+    StoreNotFound,
 )
 from secretsync.providers.protocol import Invalid
 from secretsync.sync.plan import GeneratorEntry
@@ -97,24 +98,26 @@ async def _finding(subject: Subject, asked: _Asked, shared: Shared) -> Finding |
     place = describe(asked.ref, subject.namespace)
     first = asked.errors[0]
     if asked.provider is None or all(isinstance(error, StoreError) for error in asked.errors):
-        return _unusable(subject, asked, place, first)
+        return await _unusable(subject, asked, place, first, shared)
     if all(isinstance(error, ProviderUnavailable) for error in asked.errors):
         return _unreachable(subject, asked, place, first)
     validity = await shared.validity(asked.provider)
     if isinstance(validity, SecretSyncError):
-        return _unusable(subject, asked, place, validity)
+        return await _unusable(subject, asked, place, validity, shared)
     if isinstance(validity, Invalid):
         problem = f"{place} does not work: {validity.reason}"
         return subject.absent(Check.Store, asked.field, problem, "see the spec of the store and what it refers to")
     return None
 
 
-def _unusable(subject: Subject, asked: _Asked, place: str, error: SecretSyncError) -> Finding:
+async def _unusable(subject: Subject, asked: _Asked, place: str, error: SecretSyncError, shared: Shared) -> Finding:
     problem = _with_place(error, place)
     if isinstance(error, ClusterUnavailable | ClusterDenied):
         return subject.unknown(Check.Store, asked.field, f"{place} cannot be looked at: {told(error)}", error.remedy)
-    if isinstance(error, StoreNotAllowed) and asked.provider is None:
-        return subject.error(Check.Store, asked.field, problem, error.remedy)
+    if isinstance(error, StoreNotFound) and subject.options.stores:
+        return subject.error(Check.Store, asked.field, problem, error.remedy)  # all that the program makes are given
+    if isinstance(error, StoreNotAllowed) and await shared.namespace_exists(subject.namespace) is True:
+        return subject.error(Check.Store, asked.field, problem, error.remedy)  # otherwise its labels are still to come
     return subject.absent(Check.Store, asked.field, problem, error.remedy)
 
 

@@ -114,8 +114,8 @@ async def _written(
         return [*findings, *contents.frozen(subject, content.data, live)]
     try:
         wanted = target.desired(external_secret, content, live)
-    except TargetTooLarge:
-        return [*findings, *contents.size(subject, content.data)]
+    except TargetTooLarge as error:
+        return [*findings, subject.error(Check.Size, "", told(error), error.remedy)]
     except TargetOwned:
         return findings  # ownership has said it
     findings += contents.size(subject, target.decoded_data(wanted))

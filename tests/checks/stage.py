@@ -6,20 +6,21 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from secretsync.checks import Check, Examined, Finding, Options, Severity, examine, identity
-from secretsync.errors import PropertyNotFound, SecretSyncError
+from secretsync.errors import PropertyNotFound, ProviderDenied, SecretSyncError
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import SECRETS
 from secretsync.providers.protocol import Fetched, Missing, RemoteKey, Valid
 from secretsync.sync import lane
 from secretsync.sync.fetching import FetchWindow
+from secretsync.workloads.kinds import WORKLOAD_KINDS
 from tests.sync.builders import NAMESPACE, Backend, external_secret, secret
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
-    from secretsync.api import ExternalSecret, RemoteRef
+    from secretsync.api import ExternalSecret, RemoteRef, StoreRef
     from secretsync.checks import Previous
-    from secretsync.providers.protocol import Validity
+    from secretsync.providers.protocol import Provider, Validity
     from secretsync.sync.lane import Observation
 
 KEY = b"a key of this stack"
@@ -39,10 +40,18 @@ class CountingBackend(Backend):
     validated: int = 0
     versioned: int = 0
     current: str = "7"
+    fail_versions: bool = False
+    refused: dict[str, SecretSyncError] = field(default_factory=dict)
+    """Store → why it cannot be opened."""
 
     @property
     def upstream_calls(self) -> int:
         return len(self.calls) + self.finds + self.validated + self.versioned
+
+    async def open(self, ref: StoreRef, namespace: str) -> Provider:
+        if ref.name in self.refused:
+            raise self.refused[ref.name]
+        return await super().open(ref, namespace)
 
     def value(self, fetched: Fetched, ref: RemoteRef) -> bytes | Missing:
         if not ref.property:
@@ -55,6 +64,8 @@ class CountingBackend(Backend):
     async def get(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, Fetched | Missing]:
         found = await super().get([key for key in keys if not key.version])
         for key in keys:
+            if key.key in self.errors:
+                raise self.errors[key.key]
             if key.version:
                 held = self.values.get(f"{key.key}@{key.version}")
                 found = {**found, key: Fetched(held, key.version) if held is not None else Missing(f"no {key.key}")}
@@ -62,6 +73,8 @@ class CountingBackend(Backend):
 
     async def versions(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, str | Missing]:
         self.versioned += 1
+        if self.fail_versions:
+            raise ProviderDenied("the metadata must not be read")
         return {key: self.current if key.key in self.values else Missing(f"no {key.key}") for key in keys}
 
     async def validate(self) -> Validity:
@@ -77,6 +90,8 @@ class Stage:
     def __init__(self, *external_secrets: ExternalSecret, objects: Sequence[dict[str, Any]] = ()) -> None:
         self.declared = external_secrets or (declared(),)
         self.cluster = MemoryCluster([NAMESPACE_OBJECT, *objects])
+        for kind in WORKLOAD_KINDS.values():
+            self.cluster.register(kind.resource)
         self.backend = CountingBackend({"k": b"hunter2"})
         self.fetches = FetchWindow(self.backend)
         self.options = Options()
@@ -98,10 +113,12 @@ class Stage:
         name = identity(self.declared[0])
         return (await self.examine({name: previous} if previous is not None else None))[name]
 
-    async def write(self) -> Observation:
-        """Sync the first of them."""
+    async def write(self, which: int = 0) -> Observation:
+        """Sync one of them."""
         now = self.fetches.now()
-        return await lane.write(self.declared[0], cluster=self.cluster, fetches=self.fetches, key=KEY, not_before=now)
+        return await lane.write(
+            self.declared[which], cluster=self.cluster, fetches=self.fetches, key=KEY, not_before=now
+        )
 
     async def live(self, name: str = "app") -> dict[str, Any]:
         """A Secret as it is."""
