@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -146,12 +147,92 @@ def test_a_wrong_manifest_is_named_with_file_and_line(tmp_path: Path) -> None:
         declared(tmp_path, store(), wrong)
 
 
-def test_a_kind_that_a_stack_does_not_make_is_told_and_not_left_out(tmp_path: Path) -> None:
-    password = {
+PASSWORD = {
+    "apiVersion": "generators.external-secrets.io/v1alpha1",
+    "kind": "Password",
+    "metadata": {"name": "p"},
+    "spec": {"length": 24},
+}
+
+
+def test_generators_are_made_in_their_namespace(tmp_path: Path) -> None:
+    shared = {
         "apiVersion": "generators.external-secrets.io/v1alpha1",
-        "kind": "Password",
-        "metadata": {"name": "p", "namespace": "apps"},
-        "spec": {"length": 24},
+        "kind": "ClusterGenerator",
+        "metadata": {"name": "shared"},
+        "spec": {"kind": "UUID", "generator": {"uuidSpec": {}}},
     }
-    with pytest.raises(SettingsError, match=r"not all\.yaml:\d+.*Password p"):
-        declared(tmp_path, store(), external_secret("a"), password)
+    made = declared(tmp_path, PASSWORD, shared)
+    assert [(each.kind, each.metadata.namespace) for each in made.generators] == [
+        ("Password", "apps"),
+        ("ClusterGenerator", ""),
+    ]
+    assert made.namespaces == ("apps",)
+
+
+CLUSTERED = {
+    "apiVersion": "external-secrets.io/v1",
+    "kind": "ClusterExternalSecret",
+    "metadata": {"name": "everywhere"},
+    "spec": {
+        "namespaces": ["apps"],
+        "externalSecretSpec": {
+            "secretStoreRef": {"name": "backend", "kind": "SecretStore"},
+            "data": [{"secretKey": "k", "remoteRef": {"key": "shared"}}],
+        },
+    },
+}
+PUSH = {
+    "apiVersion": "external-secrets.io/v1alpha1",
+    "kind": "PushSecret",
+    "metadata": {"name": "out"},
+    "spec": {
+        "secretStoreRefs": [{"name": "backend", "kind": "SecretStore"}],
+        "selector": {"secret": {"name": "s"}},
+        "data": [{"match": {"secretKey": "k", "remoteRef": {"remoteKey": "r"}}}],
+    },
+}
+
+
+def test_kinds_that_the_operator_does_not_serve_are_told_all_at_once(tmp_path: Path) -> None:
+    with pytest.raises(ManifestErrors) as caught:
+        declared(tmp_path, store(), CLUSTERED, PUSH)
+    first, second = (str(error) for error in caught.value.errors)
+    assert re.match(r"all\.yaml:\d+, ClusterExternalSecret everywhere: the operator builtin", first)
+    assert re.match(r"all\.yaml:\d+, PushSecret apps/out: the operator builtin", second)
+
+
+def test_two_declarations_for_one_target_are_told_with_both_places(tmp_path: Path) -> None:
+    one, two = external_secret("a"), external_secret("b")
+    one["spec"]["target"] = two["spec"]["target"] = {"name": "same"}
+    with pytest.raises(ManifestErrors, match=r"all\.yaml:\d+.*all\.yaml:\d+.*Secret apps/same too"):
+        declared(tmp_path, store(), one, two)
+
+
+def test_targets_that_are_shared_on_purpose_are_fine(tmp_path: Path) -> None:
+    one, two = external_secret("a"), external_secret("b")
+    for each, key in ((one, "k1"), (two, "k2")):
+        each["spec"]["target"] = {"name": "same", "creationPolicy": "Merge", "deletionPolicy": "Retain"}
+        each["spec"]["data"][0]["secretKey"] = key
+    assert len(declared(tmp_path, store(), one, two).external_secrets) == 2
+
+
+@pytest.mark.parametrize(("interval", "policy", "told"), [
+    ("30s", "Periodic", True),
+    ("1m", "Periodic", False),
+    ("0", "Periodic", False),
+    ("30s", "OnChange", False),
+])  # fmt: skip
+def test_intervals_below_the_floor_are_told(tmp_path: Path, interval: str, policy: str, told: bool) -> None:  # noqa: FBT001
+    es = external_secret("a")
+    es["spec"] |= {"refreshInterval": interval, "refreshPolicy": policy}
+    if not told:
+        declared(tmp_path, store(), es, refreshFloor="1m")
+        return
+    with pytest.raises(ManifestErrors, match=r"all\.yaml:\d+, .*30s is below this stack's refreshFloor 1m"):
+        declared(tmp_path, store(), es, refreshFloor="1m")
+
+
+def test_two_served_stores_with_one_account_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"apps/backend, apps/second log in with one ServiceAccount, apps/reader"):
+        declared(tmp_path, store(), store("second"), vault={"stores": ["apps/backend", "apps/second"]})
