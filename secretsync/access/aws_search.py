@@ -16,17 +16,18 @@ if TYPE_CHECKING:
     from secretsync.access.refusals import Refusals
     from secretsync.api import Find
 
+_TAG = "aws:ResourceTag/"
+"""The condition key of a tag, for secrets and for parameters (service authorization reference)."""
 _LONGEST_TAG_KEY = 128
 _LONGEST_TAG_VALUE = 256
 _IN_TAGS = frozenset(" _.:/=+-@")
 
 
-def tags_of(find: Find, condition_key: str, reason: str, refusals: Refusals) -> tuple[tuple[str, str], ...]:
+def tags_of(find: Find, reason: str, refusals: Refusals) -> tuple[tuple[str, str], ...]:
     """The tags that a search asks for, as conditions.
 
     Args:
         find: the search.
-        condition_key: what stands before the key of a tag in the name of a condition key.
         reason: who searches.
         refusals: gets tags that AWS does not have; in a policy they might be read as a variable or a pattern.
     """
@@ -35,7 +36,7 @@ def tags_of(find: Find, condition_key: str, reason: str, refusals: Refusals) -> 
         if not right or not all(character.isalnum() or character in _IN_TAGS for character in key + value):
             problem = f"the tag {json.dumps(key)} with the value {json.dumps(value)} is none that AWS can have"
             refusals.add(reason, problem, "use letters, digits, spaces and _.:/=+-@")
-    return tuple(sorted((condition_key + key, value) for key, value in find.tags.items()))
+    return tuple(sorted((_TAG + key, value) for key, value in find.tags.items()))
 
 
 def found_names(

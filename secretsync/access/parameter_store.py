@@ -45,7 +45,6 @@ NAME: Final = re.compile(r"[A-Za-z0-9_./-]{1,1011}")
 _SELECTOR: Final = re.compile(r"[A-Za-z0-9_.-]{1,100}")
 _SECRETS: Final = "aws/reference/secretsmanager/"
 _PUBLIC: Final = "aws/service/"
-_TAG: Final = "ssm:resourceTag/"
 
 
 class ParameterStoreAccess:
@@ -163,7 +162,7 @@ class ParameterStoreAccess:
             self._find_by_path(find, path or "/", reason, needed)
             return
         by_tags = find.name is None
-        tags = tags_of(find, _TAG, reason, self._refusals) if by_tags else ()
+        tags = tags_of(find, reason, self._refusals) if by_tags else ()
         # the path is one of whole segments, and for a search by name the root
         searched = find.model_copy(update={"path": None} if by_tags else {"path": None, "tags": {}})
         names = found_names(searched, NAME, reason, level=self._level, refusals=self._refusals, notes=needed.notes)

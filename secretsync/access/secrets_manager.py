@@ -41,7 +41,6 @@ NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 _WITH_SUFFIX: Final = re.compile(r"(.+)-[A-Za-z0-9]{6}")
 _SUFFIX: Final = "-??????"
 _CURRENT: Final = frozenset({"", "AWSCURRENT"})
-_TAG: Final = "secretsmanager:ResourceTag/"
 
 
 class SecretsManagerAccess:
@@ -144,7 +143,7 @@ class SecretsManagerAccess:
         return whole[1], key if self._level is AccessLevel.Secrets else self.arn_of(whole[1])
 
     def _find(self, find: Find, reason: str, needed: Needed) -> None:
-        tags = tags_of(find, _TAG, reason, self._refusals)
+        tags = tags_of(find, reason, self._refusals)
         names = found_names(find, NAME, reason, level=self._level, refusals=self._refusals, notes=needed.notes)
         needed.requirements.append(Requirement(LIST, ANY, reason))
         for name in names:
