@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 from typing import TYPE_CHECKING, Generic, TypeVar
 
-from secretsync.errors import SecretSyncError
+from secretsync.errors import ProviderError, SecretSyncError
 from secretsync.kube.resources import NAMESPACES, SECRETS
 from secretsync.providers.protocol import Valid
 from secretsync.sync.names import CREATED_BY_LABEL
@@ -82,4 +82,10 @@ class Shared:
 
 
 async def _validity(provider: Provider) -> Validity:
-    return await provider.validate()
+    try:
+        return await provider.validate()
+    except SecretSyncError:
+        raise
+    except Exception as error:  # noqa: BLE001 - a defect of one backend must not hide what is known of the others
+        problem = f"the backend client failed with {type(error).__name__}"  # its text may quote what it choked on
+        raise ProviderError(problem, remedy="check the spec of the store") from None

@@ -36,7 +36,7 @@ def declared(name: str = "app", **spec: Any) -> ExternalSecret:
 class CountingBackend(Backend):
     """Holds secrets by key, or by key and version (``key@version``); counts every call of a kind."""
 
-    validity: Validity | SecretSyncError = field(default_factory=Valid)
+    validity: Validity | Exception = field(default_factory=Valid)
     validated: int = 0
     versioned: int = 0
     current: str = "7"
@@ -79,7 +79,7 @@ class CountingBackend(Backend):
 
     async def validate(self) -> Validity:
         self.validated += 1
-        if isinstance(self.validity, SecretSyncError):
+        if isinstance(self.validity, Exception):
             raise self.validity
         return self.validity
 

@@ -1,4 +1,4 @@
-"""What a preview costs: each upstream key at most once for all declarations, and nothing again for the sync after it."""
+"""What a preview costs: each upstream key at most once for all, and nothing again for the sync after it."""
 
 from __future__ import annotations
 

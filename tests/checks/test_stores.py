@@ -91,6 +91,15 @@ async def test_a_client_that_cannot_be_made_is_the_store_s_fault() -> None:
     assert found.remedy == "check the role"
 
 
+async def test_a_defect_of_a_backend_is_a_finding_without_its_text() -> None:
+    stage = Stage()
+    stage.backend.errors = {"k": ValueError("hunter2")}
+    stage.backend.validity = ValueError("hunter2")
+    found = only(await stage.first(), Check.Store, Severity.Unknown)
+    assert "the backend client failed with ValueError" in found.problem
+    assert "hunter2" not in str(found)
+
+
 async def test_a_valid_store_leaves_the_single_entries_to_blame() -> None:
     stage = Stage(declared(data=entries("a", "b")))
     stage.backend.errors = {"a": DENIED, "b": DENIED}
