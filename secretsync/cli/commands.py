@@ -14,7 +14,7 @@ from secretsync.errors import SecretSyncError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-COMMANDS: Final = ("controller", "crds", "status", "render", "explain")
+COMMANDS: Final = ("controller", "crds", "status", "render", "explain", "access")
 
 
 class ExitCode(IntEnum):
