@@ -12,12 +12,12 @@ from pulumi.runtime import rpc
 from components.dynamic import rollout
 from components.dynamic.connection import Connection
 from components.dynamic.rollout import RolledOut, RolledOutProvider
+from components.testing import record
 from secretsync.errors import RolloutError
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import DEPLOYMENTS, SECRETS
 from secretsync.workloads.kinds import CRON_JOBS, WORKLOAD_KINDS
 from secretsync.workloads.marks import ROLLOUT, checksum_of
-from tests.components.recorder import record
 from tests.sync.builders import secret
 from tests.workloads.objects import NAMESPACE, SECRET, from_env, template, workload
 
