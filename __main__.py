@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pulumi
 
-from components.platform import Platform
+from components.platform import Platform, PlatformArgs
 from components.settings import PLAIN, PREFIX, SECTIONS, parse
 from secretsync.errors import SecretSyncError
 
@@ -15,10 +15,14 @@ try:
     settings = parse({**plain, **sections}, place=f"Pulumi.{pulumi.get_stack()}.yaml")
     platform = Platform(
         "platform",
-        settings,
-        sample_secrets=config.get_secret("sampleSecrets"),
-        fingerprint_key=config.get_secret("fingerprintKey"),
+        PlatformArgs(
+            settings=settings,
+            sample_secrets=config.get_secret("sampleSecrets"),
+            fingerprint_key=config.get_secret("fingerprintKey"),
+        ),
     )
 except SecretSyncError as error:
     raise pulumi.RunError(str(error)) from None  # the engine prints it without a traceback
 pulumi.export("targets", platform.targets)
+if settings.aws is not None:
+    pulumi.export("roleArns", platform.role_arns)

@@ -1,4 +1,4 @@
-"""A declared store or ExternalSecret as an object of the cluster."""
+"""A declared store, ExternalSecret or generator as an object of the cluster."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from components.declarations import identity
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from secretsync.api import ExternalSecret, Store
+    from components.declarations.declared import Declared
 
 
 class CustomObject(kubernetes.apiextensions.CustomResource):
@@ -26,7 +26,7 @@ class CustomObject(kubernetes.apiextensions.CustomResource):
 
     def __init__(
         self,
-        declared: ExternalSecret | Store,
+        declared: Declared,
         *,
         annotations: Mapping[str, str] | None = None,
         opts: pulumi.ResourceOptions | None = None,
@@ -40,6 +40,6 @@ class CustomObject(kubernetes.apiextensions.CustomResource):
             api_version=wire["apiVersion"],
             kind=declared.kind,
             metadata=metadata,
-            spec=wire["spec"],
+            spec=wire.get("spec", {}),
             opts=opts,
         )

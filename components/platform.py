@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import base64
-import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pulumi
 import pulumi_kubernetes as kubernetes
@@ -14,34 +13,38 @@ import pulumi_vault as vault
 import yaml
 
 from components.access.vault_role import VaultStoreRole, VaultStoreRoleArgs
-from components.backends.vault import VaultBackend, VaultBackendArgs
+from components.backends.samples import PLACE as SAMPLES
+from components.backends.samples import parse_samples
+from components.backends.vault import KubernetesEndpoint, VaultBackend, VaultBackendArgs
 from components.declarations import Declarations, declare, identity
 from components.external_secret import OperatorExternalSecrets, PulumiExternalSecret
+from components.generators import Generators, GeneratorsArgs, SpreadSecrets, SpreadSecretsArgs
 from components.operator import BuiltinOperator, BuiltinOperatorArgs, CustomResourceDefinitions
 from components.settings import PREFIX, Settings
-from components.stores import Stores
+from components.stores import Stores, StoresArgs
 from secretsync.errors import SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
+    from components.access.aws_stores import AWSStores
+    from components.backends.samples import SampleValues
     from secretsync.api import ExternalSecret, Store
 
 
-@dataclass(frozen=True, slots=True)
-class Cluster:
-    """The API server as a backend reaches it.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlatformArgs:
+    """What a `Platform` is made from."""
 
-    Attributes:
-        server: its address.
-        ca_certificate: PEM of the authority behind it.
-    """
+    settings: Settings
+    """The stack's settings."""
+    sample_secrets: pulumi.Output[str] | None = None
+    """Secret. JSON object: KV path or AWS name → value, for what has a sample."""
+    fingerprint_key: pulumi.Output[str] | None = None
+    """Secret. Key of the fingerprints in state."""
+    root: Path | None = None
+    """The project's folder; without it the current one."""
 
-    server: str
-    ca_certificate: str
 
-
-def read_cluster(settings: Settings) -> Cluster:
+def read_cluster(settings: Settings) -> KubernetesEndpoint:
     """Address and authority of the cluster from the kubeconfig.
 
     Raises:
@@ -57,7 +60,7 @@ def read_cluster(settings: Settings) -> Cluster:
             authority = base64.b64decode(cluster["certificate-authority-data"]).decode()
         else:
             authority = (path.parent / cluster["certificate-authority"]).read_text(encoding="utf-8")
-        return Cluster(settings.cluster.api_server or cluster["server"], authority)
+        return KubernetesEndpoint(server=settings.cluster.api_server or cluster["server"], ca_certificate=authority)
     except (OSError, yaml.YAMLError, KeyError, TypeError, StopIteration, ValueError) as error:
         raise SettingsError(
             f"the cluster cannot be read from it ({type(error).__name__})",
@@ -67,30 +70,26 @@ def read_cluster(settings: Settings) -> Cluster:
 
 
 class Platform(pulumi.ComponentResource):
-    """Namespaces, backend, access, operator, stores and ExternalSecrets of a stack.
+    """Namespaces, backends, access, operator, stores and ExternalSecrets of a stack.
 
-    Order, and on the way down its reverse: namespaces and CRDs; backend; access; operator; stores (each Ready); then
-    the ExternalSecrets of both lanes (each Ready).
+    Order, and on the way down its reverse: namespaces and CRDs; backends; access; operator (its webhook answers);
+    generators and stores (each Ready); then the ExternalSecrets of both lanes (each Ready).
     """
 
     targets: pulumi.Output[dict[str, str]]
     """ExternalSecret → the Secret it fills."""
+    role_arns: pulumi.Output[dict[str, str]]
+    """AWS store → ARN of its role; empty without AWS."""
 
-    def __init__(
-        self,
-        name: str,
-        settings: Settings,
-        *,
-        sample_secrets: pulumi.Output[str] | None,
-        fingerprint_key: pulumi.Output[str] | None,
-        root: Path | None = None,
-        opts: pulumi.ResourceOptions | None = None,
-    ) -> None:
+    def __init__(self, name: str, args: PlatformArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("external-secrets:index:Platform", name, None, opts)
+        settings = args.settings
+        self._args = args
         self._settings = settings
         self._child = pulumi.ResourceOptions(parent=self)
         address = settings.vault_address if settings.vault else None
-        declared = declare(settings, root=root or Path.cwd(), vault_address=address)
+        declared = declare(settings, root=args.root or Path.cwd(), vault_address=address)
+        self._samples = self._sample_values()
         self._cluster = kubernetes.Provider(
             "cluster",
             kubeconfig=str(settings.kubeconfig),
@@ -107,40 +106,43 @@ class Platform(pulumi.ComponentResource):
             )
             for namespace in self._namespaces(declared)
         ]
-        definitions = CustomResourceDefinitions(
-            "kinds",
-            retain=settings.environment != "dev",
-            opts=pulumi.ResourceOptions(parent=self, provider=self._cluster),
-        )
-        access = self._backend(declared, namespaces, sample_secrets)
-        operator = self._operator(declared, namespaces, definitions)
+        definitions = CustomResourceDefinitions("kinds", retain=settings.environment != "dev", opts=on_cluster)
+        aws_stores = self._aws(declared, namespaces)
+        access = [*self._vault(declared, namespaces), *aws_stores]
+        operator = self._operator(declared, [*namespaces, definitions, *self._before_operator(aws_stores)])
         after = [*namespaces, definitions, *access, *operator]
-        stores = Stores(
-            "stores",
-            declared.stores,
-            wait=bool(operator),
-            opts=pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=after),
-        )
-        self._external_secrets(declared, stores, fingerprint_key)
+        then = pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=after)
+        sources: list[pulumi.Resource] = [
+            Stores("stores", StoresArgs(stores=declared.stores, wait=bool(operator)), opts=then)
+        ]
+        if declared.generators:
+            sources.append(Generators("generators", GeneratorsArgs(generators=declared.generators), opts=then))
+        self._external_secrets(declared, sources)
         targets = {identity(es): _target(es) for es in declared.external_secrets}
         self.targets = pulumi.Output.from_input(targets)
-        self.register_outputs({"targets": self.targets})
+        self.role_arns = aws_stores[0].role_arns if aws_stores else pulumi.Output.from_input({})
+        self.register_outputs({"targets": self.targets, "roleArns": self.role_arns})
+
+    def _sample_values(self) -> pulumi.Output[SampleValues] | None:
+        settings, given = self._settings, self._args.sample_secrets
+        wanted = (*(settings.vault.samples if settings.vault else ()), *(settings.aws.samples if settings.aws else ()))
+        if wanted and given is None:
+            raise SettingsError(
+                f"is needed for {', '.join(wanted)} and not set",
+                place=SAMPLES,
+                remedy="pulumi config set --secret sampleSecrets '{…}'",
+            )
+        return given.apply(parse_samples) if given is not None else None
 
     def _namespaces(self, declared: Declarations) -> list[str]:
         """All of them are made first and, in one go, removed last: each takes the cluster five seconds to remove."""
         operator = self._settings.operator
         return sorted({*declared.namespaces, *([operator.namespace] if operator.kind == "builtin" else [])})
 
-    def _backend(
-        self,
-        declared: Declarations,
-        namespaces: list[kubernetes.core.v1.Namespace],
-        sample_secrets: pulumi.Output[str] | None,
-    ) -> list[pulumi.Resource]:
+    def _vault(self, declared: Declarations, namespaces: list[kubernetes.core.v1.Namespace]) -> list[pulumi.Resource]:
         settings = self._settings.vault
         if settings is None:
             return []
-        cluster = read_cluster(self._settings)
         provider = vault.Provider(
             "vault", address=self._settings.vault_address, skip_child_token=True, opts=self._child
         )
@@ -149,10 +151,9 @@ class Platform(pulumi.ComponentResource):
             VaultBackendArgs(
                 mount=settings.mount,
                 auth_path=settings.auth_path,
-                kubernetes_host=cluster.server,
-                kubernetes_ca_certificate=cluster.ca_certificate,
-                protect=self._settings.environment == "prod",
-                sample_secrets=sample_secrets.apply(_sample_values) if sample_secrets is not None else None,
+                kubernetes=read_cluster(self._settings) if settings.manage == "all" else None,
+                protect=self._settings.holds_data,
+                sample_secrets=self._samples,
                 sample_paths=settings.samples,
             ),
             opts=pulumi.ResourceOptions(parent=self, provider=provider),
@@ -168,6 +169,7 @@ class Platform(pulumi.ComponentResource):
                     service_account=access.service_account,
                     audience=settings.audience,
                     token_ttl_seconds=settings.token_ttl_seconds,
+                    reviews_itself=settings.reviewer == "login",
                 ),
                 opts=pulumi.ResourceOptions(parent=self, providers=[provider, self._cluster], depends_on=namespaces),
             )
@@ -175,12 +177,43 @@ class Platform(pulumi.ComponentResource):
         ]
         return [backend, *roles]
 
-    def _operator(
-        self,
-        declared: Declarations,
-        namespaces: list[kubernetes.core.v1.Namespace],
-        definitions: CustomResourceDefinitions,
-    ) -> list[pulumi.Resource]:
+    def _aws(self, declared: Declarations, namespaces: list[kubernetes.core.v1.Namespace]) -> list[AWSStores]:
+        settings = self._settings.aws
+        if settings is None:
+            return []
+        # Stacks without AWS need not wait for its SDK, which takes a quarter of a second to import.
+        import pulumi_aws as aws  # noqa: PLC0415 - see above
+
+        from components.access.aws_stores import AWSStores, AWSStoresArgs  # noqa: PLC0415 - see above
+
+        provider = aws.Provider(
+            "aws",
+            region=settings.region,
+            allowed_account_ids=[settings.account_id],
+            default_tags=aws.ProviderDefaultTagsArgs(tags=settings.tags),
+            opts=self._child,
+        )
+        return [
+            AWSStores(
+                "aws",
+                AWSStoresArgs(
+                    settings=settings,
+                    access=declared.aws_access,
+                    operator_namespace=self._settings.operator.namespace,
+                    protect=self._settings.holds_data,
+                    sample_values=self._samples,
+                ),
+                opts=pulumi.ResourceOptions(parent=self, providers=[provider, self._cluster], depends_on=namespaces),
+            )
+        ]
+
+    def _before_operator(self, aws_stores: list[AWSStores]) -> list[pulumi.Resource]:
+        """Pods get the credentials of Pod Identity when they start, so those are there first."""
+        identity_settings = self._settings.aws.identity if self._settings.aws is not None else None
+        by_pod = identity_settings is not None and identity_settings.kind == "podIdentity"
+        return list(aws_stores) if by_pod else []
+
+    def _operator(self, declared: Declarations, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
         settings = self._settings.operator
         if settings.kind == "none":
             return []
@@ -195,21 +228,28 @@ class Platform(pulumi.ComponentResource):
                     watched_namespaces=declared.namespaces,
                     token_accounts=declared.token_accounts,
                 ),
-                opts=pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=[*namespaces, definitions]),
+                opts=pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=after),
             )
         ]
 
-    def _external_secrets(
-        self, declared: Declarations, stores: Stores, fingerprint_key: pulumi.Output[str] | None
-    ) -> None:
+    def _external_secrets(self, declared: Declarations, sources: list[pulumi.Resource]) -> None:
+        then = pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=sources)
+        if declared.cluster_external_secrets or declared.push_secrets:
+            SpreadSecrets(
+                "spread-secrets",
+                SpreadSecretsArgs(
+                    cluster_external_secrets=declared.cluster_external_secrets, push_secrets=declared.push_secrets
+                ),
+                opts=then,
+            )
         OperatorExternalSecrets(
             "external-secrets",
             declared.in_lane("operator"),
             wait=self._settings.operator.kind != "none",
-            opts=pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=[stores]),
+            opts=then,
         )
         in_pulumi = declared.in_lane("pulumi")
-        if in_pulumi and fingerprint_key is None:
+        if in_pulumi and self._args.fingerprint_key is None:
             raise SettingsError(
                 "is needed by the pulumi lane and not set",
                 place=f"{PREFIX}:fingerprintKey",
@@ -220,7 +260,7 @@ class Platform(pulumi.ComponentResource):
                 identity(es).replace("/", "-"),
                 es,
                 [store for store in declared.stores if _may_use(es, store)],
-                opts=pulumi.ResourceOptions(parent=self, depends_on=[stores]),
+                opts=pulumi.ResourceOptions(parent=self, depends_on=sources),
             )
 
 
@@ -230,10 +270,3 @@ def _may_use(external_secret: ExternalSecret, store: Store) -> bool:
 
 def _target(external_secret: ExternalSecret) -> str:
     return f"{external_secret.metadata.namespace}/{external_secret.spec.target.name or external_secret.metadata.name}"
-
-
-def _sample_values(text: str) -> Mapping[str, Any]:
-    values = json.loads(text)
-    if not isinstance(values, dict):
-        raise SettingsError("is not a JSON object", place=f"{PREFIX}:sampleSecrets")
-    return values

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import pulumi
@@ -9,11 +10,19 @@ import pulumi
 from components.custom_object import CustomObject
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
     from secretsync.api import Store
 
 _READY_SECONDS = 120
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StoresArgs:
+    """What `Stores` are made from."""
+
+    stores: tuple[Store, ...]
+    """The stores, completed."""
+    wait: bool
+    """Whether there is an operator that finds them Ready."""
 
 
 class Stores(pulumi.ComponentResource):
@@ -22,11 +31,9 @@ class Stores(pulumi.ComponentResource):
     names: pulumi.Output[list[str]]
     """Names of the stores, known once they are Ready (or made, without `wait`)."""
 
-    def __init__(
-        self, name: str, stores: Sequence[Store], *, wait: bool, opts: pulumi.ResourceOptions | None = None
-    ) -> None:
+    def __init__(self, name: str, args: StoresArgs, opts: pulumi.ResourceOptions | None = None) -> None:
         super().__init__("external-secrets:index:Stores", name, None, opts)
-        made = [self._object(store, wait=wait) for store in stores]
+        made = [self._object(store, wait=args.wait) for store in args.stores]
         self.names = pulumi.Output.all(*(resource.id for resource in made))
         self.register_outputs({"names": self.names})
 

@@ -29,6 +29,8 @@ class VaultStoreRoleArgs:
     """Audience that its token must carry."""
     token_ttl_seconds: int
     """Life of a token that the role issues, in seconds; it cannot be renewed beyond it."""
+    reviews_itself: bool = True
+    """Whether a login is reviewed with the token that logs in; else the auth method holds a token for that."""
 
 
 class VaultStoreRole(pulumi.ComponentResource):
@@ -47,18 +49,7 @@ class VaultStoreRole(pulumi.ComponentResource):
             metadata=kubernetes.meta.v1.ObjectMetaArgs(name=args.service_account, namespace=args.namespace),
             opts=child,
         )
-        delegator = kubernetes.rbac.v1.ClusterRoleBinding(
-            f"{name}-token-review",
-            role_ref=kubernetes.rbac.v1.RoleRefArgs(
-                api_group="rbac.authorization.k8s.io", kind="ClusterRole", name=_DELEGATOR
-            ),
-            subjects=[
-                kubernetes.rbac.v1.SubjectArgs(
-                    kind="ServiceAccount", name=args.service_account, namespace=args.namespace
-                )
-            ],
-            opts=child,
-        )
+        rights = [self._delegator(name, args, child)] if args.reviews_itself else []
         policy = vault.Policy(f"{name}-policy", name=args.role, policy=args.policy, opts=child)
         role = vault.kubernetes.AuthBackendRole(
             f"{name}-role",
@@ -72,6 +63,24 @@ class VaultStoreRole(pulumi.ComponentResource):
             token_max_ttl=args.token_ttl_seconds,
             opts=child,
         )
-        self.role_name = pulumi.Output.all(role.role_name, delegator.id).apply(lambda values: values[0])
+        self.role_name = pulumi.Output.all(role.role_name, *(each.id for each in rights)).apply(
+            lambda values: values[0]
+        )
         self.service_account_name = account.metadata.name
         self.register_outputs({"roleName": self.role_name, "serviceAccountName": self.service_account_name})
+
+    def _delegator(
+        self, name: str, args: VaultStoreRoleArgs, opts: pulumi.ResourceOptions
+    ) -> kubernetes.rbac.v1.ClusterRoleBinding:
+        return kubernetes.rbac.v1.ClusterRoleBinding(
+            f"{name}-token-review",
+            role_ref=kubernetes.rbac.v1.RoleRefArgs(
+                api_group="rbac.authorization.k8s.io", kind="ClusterRole", name=_DELEGATOR
+            ),
+            subjects=[
+                kubernetes.rbac.v1.SubjectArgs(
+                    kind="ServiceAccount", name=args.service_account, namespace=args.namespace
+                )
+            ],
+            opts=opts,
+        )

@@ -1,6 +1,6 @@
 """A stack's configuration as frozen, typed settings: one module per section, read in one place."""
 
-from components.settings.aws import AWSSettings, IRSAIdentity, LevelException, PodIdentity, ReadOnlyFrom
+from components.settings.aws import AWSSettings, IRSAIdentity, KMSKeySettings, LevelException, PodIdentity, ReadOnlyFrom
 from components.settings.aws_secrets import ParameterSettings, SecretSettings
 from components.settings.cluster import ClusterSettings
 from components.settings.operator import OperatorSettings
@@ -15,6 +15,7 @@ __all__ = [
     "AWSSettings",
     "ClusterSettings",
     "IRSAIdentity",
+    "KMSKeySettings",
     "LevelException",
     "OperatorSettings",
     "ParameterSettings",

@@ -10,7 +10,7 @@ import pulumi
 import pytest
 import yaml
 
-from components.platform import Platform
+from components.platform import Platform, PlatformArgs
 from components.settings import Settings, parse
 from secretsync.errors import SettingsError
 from tests.components.recorder import Recorder, names, record
@@ -55,10 +55,12 @@ def _record(*, preview: bool = False, key: str | None = "k" * 32, **changes: Any
     def program() -> None:
         Platform(
             "platform",
-            settings,
-            sample_secrets=pulumi.Output.secret(json.dumps({"foo": {"my-value": SAMPLE}})),
-            fingerprint_key=None if key is None else pulumi.Output.secret(key),
-            root=ROOT,
+            PlatformArgs(
+                settings=settings,
+                sample_secrets=pulumi.Output.secret(json.dumps({"foo": {"my-value": SAMPLE}})),
+                fingerprint_key=None if key is None else pulumi.Output.secret(key),
+                root=ROOT,
+            ),
         )
 
     return record(program, preview=preview)
