@@ -16,7 +16,7 @@ from pydantic_core import PydanticCustomError
 from components.settings.aws import AWSSettings
 from components.settings.cluster import ClusterSettings
 from components.settings.operator import OperatorSettings
-from components.settings.section import DnsName, Section
+from components.settings.section import DnsName, Section, camel
 from components.settings.sync import SyncSettings
 from components.settings.vault import VaultSettings
 from secretsync.api import go_duration
@@ -142,12 +142,14 @@ def _key(location: tuple[int | str, ...], values: object) -> str:
     """The dotted path of a problem as the stack file spells it, without the names of the alternatives tried."""
     path: list[str] = []
     for index, part in enumerate(location):
-        last = index == len(location) - 1
-        if isinstance(values, dict) and (part in values or last):
-            values = values.get(part)
-        elif isinstance(values, list | tuple) and isinstance(part, int) and part < len(values):
+        name = str(part)
+        if isinstance(values, dict) and part in values:
             values = values[part]
+        elif isinstance(values, list | tuple) and isinstance(part, int):
+            values = values[part] if part < len(values) else None
+        elif isinstance(values, dict) and index == len(location) - 1 and part != values.get("kind"):
+            name = camel(name)  # what is missing may be known by its attribute
         else:
             continue
-        path.append(str(part))
+        path.append(name)
     return ".".join(path)

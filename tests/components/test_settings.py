@@ -10,10 +10,9 @@ import yaml
 
 from components.settings import PLAIN, SECTIONS, Settings, parse
 from secretsync.errors import SettingsError
+from tests.components.stack_files import ENVIRONMENTS, ROOT, committed
 
 pytestmark = pytest.mark.unit
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def settings(**values: Any) -> Settings:
@@ -68,21 +67,13 @@ def test_the_kubeconfig_comes_from_the_setting_before_the_environment(monkeypatc
     assert settings(cluster={"kubeconfig": "/from/setting"}).kubeconfig == Path("/from/setting")
 
 
-ENVIRONMENTS = {"aws-local": "dev", "dev": "dev", "staging": "staging", "prod": "prod"}
-
-
-def _committed(stack: str) -> dict[str, Any]:
-    config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
-    return {name.removeprefix("external-secrets:"): value for name, value in config.items()}
-
-
 def test_there_is_a_stack_file_for_each_environment_and_no_other() -> None:
     assert {path.name for path in ROOT.glob("Pulumi.*.yaml")} == {f"Pulumi.{stack}.yaml" for stack in ENVIRONMENTS}
 
 
 @pytest.mark.parametrize(("stack", "environment"), ENVIRONMENTS.items())
 def test_every_stack_file_is_valid_and_holds_known_keys_only(stack: str, environment: str) -> None:
-    config = _committed(stack)
+    config = committed(stack)
     assert set(config) <= {*PLAIN, *SECTIONS}
     assert parse(config, place=stack).environment == environment
 
