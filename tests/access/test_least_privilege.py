@@ -44,7 +44,9 @@ NAMES = (
     "team-b",
     "xteam/db",
     "other+name=1@x.y_z",
-    # each of these is found by one search alone
+)
+# each of these is found by one search alone, and none is declared by its name
+WITNESSES = (
     "only-gold",
     "only-gold-and-side",
     "team/only-gold",
@@ -52,6 +54,7 @@ NAMES = (
     "team/only-main-too",
     "only-b",
 )
+EXISTING = (*NAMES, *WITNESSES)
 World = Mapping[str, Mapping[str, str]]
 """The tags of the secrets or parameters."""
 TAGS: World = {
@@ -126,7 +129,7 @@ def found(search: Mapping[str, Any], world: World) -> set[str]:
     tags = search.get("tags", {}).items()
     return {
         name
-        for name in NAMES
+        for name in EXISTING
         if pattern.search(name) and name.startswith(search.get("path", "")) and tags <= world.get(name, {}).items()
     }
 
@@ -214,12 +217,12 @@ bounded = settings(max_examples=40, suppress_health_check=[HealthCheck.filter_to
 def test_what_is_declared_is_allowed_and_nothing_else_can_be_read(iam: Evaluator, declaration: Declaration) -> None:
     access = compiled(declaration)
     calls = calls_of(declaration)
-    every = [*(reading(name) for name in NAMES), *(decrypting(name) for name in KEYS)]
+    every = [*(reading(name) for name in EXISTING), *(decrypting(name) for name in KEYS)]
     decisions = decided(iam, access.statements, [*calls.requests, *every])
     denied = [request for request, allowed in zip(calls.requests, decisions, strict=False) if not allowed]
     assert not denied
-    opened = dict(zip([*NAMES, *(f"key of {name}" for name in KEYS)], decisions[len(calls.requests) :], strict=True))
-    assert {name for name in NAMES if opened[name]} == calls.readable
+    opened = dict(zip([*EXISTING, *(f"key of {name}" for name in KEYS)], decisions[len(calls.requests) :], strict=True))
+    assert {name for name in EXISTING if opened[name]} == calls.readable
     if not any("tags" in search for search in declaration.searches):  # KMS sees no tags, and Secrets Manager is first
         assert {name for name in KEYS if opened[f"key of {name}"]} == calls.readable & set(KEYS)
 
@@ -228,7 +231,7 @@ def test_what_is_declared_is_allowed_and_nothing_else_can_be_read(iam: Evaluator
 @given(declaration=declarations)
 def test_every_statement_action_and_resource_is_needed(iam: Evaluator, declaration: Declaration) -> None:
     statements = compiled(declaration).statements
-    requests = [each for tags in worlds(NAMES, TAGS) for each in calls_of(declaration, tags).requests]
+    requests = [each for tags in worlds(EXISTING, TAGS) for each in calls_of(declaration, tags).requests]
     for left_out, fewer in smaller(statements):
         if fewer:
             assert not all(decided(iam, fewer, requests)), f"nothing needs {left_out}"
@@ -236,7 +239,8 @@ def test_every_statement_action_and_resource_is_needed(iam: Evaluator, declarati
 
 # ---------------------------------------------------------------------------------------------------------------------
 
-PARAMETERS = ("team", "team/db", "team/db/main", "team/dbx", "team-b", "x/team/db", "gold", "team/gold")
+PARAMETERS = ("team", "team/db", "team/db/main", "team/dbx", "team-b", "x/team/db")
+EXISTING_PARAMETERS = (*PARAMETERS, "gold", "team/gold")
 PARAMETER_TAGS: World = {name: {"tier": "gold"} for name in ("team/db", "gold", "team/gold")}
 PARAMETER_SEARCHES: tuple[dict[str, Any], ...] = (
     {"name": {"regexp": "^/team/db"}},
@@ -278,7 +282,7 @@ def parameter_calls(
         pattern = go_regexp.compile(search.get("name", {}).get("regexp", ""))
         tags = search.get("tags", {}).items()
         below = search.get("path", "") + "/"
-        for name in PARAMETERS:
+        for name in EXISTING_PARAMETERS:
             full = f"/{name}"
             if pattern.search(full) and full.startswith(below) and tags <= world.get(name, {}).items():
                 read(name, together=True)
@@ -300,7 +304,7 @@ def test_parameters_are_read_as_declared_and_no_others(
     ]
     statements = compile_aws(parameter_store(), [declared(*refs, find=searches)], account()).statements
     calls = parameter_calls(names, tagged, searches)
-    every = [parameter(action, name) for name in PARAMETERS for action in ("GetParameter", "GetParameters")]
+    every = [parameter(action, name) for name in EXISTING_PARAMETERS for action in ("GetParameter", "GetParameters")]
     decisions = decided(iam, statements, [*calls.requests, *every]) if statements else [False] * len(every)
     assert all(decisions[: len(calls.requests)])
     opened = zip(every, decisions[len(calls.requests) :], strict=True)
@@ -308,7 +312,7 @@ def test_parameters_are_read_as_declared_and_no_others(
     assert readable == calls.readable
     needed = [
         each
-        for tags in worlds(PARAMETERS, PARAMETER_TAGS)
+        for tags in worlds(EXISTING_PARAMETERS, PARAMETER_TAGS)
         for each in parameter_calls(names, tagged, searches, tags).requests
     ]
     for left_out, fewer in smaller(statements):
