@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsync.access import compile_vault, policy_document
+from secretsync.access import AccessRefused, compile_vault, policy_document
 from secretsync.api import ExternalSecret, SecretStore, parse
 from secretsync.errors import StoreInvalid
 
@@ -111,6 +111,17 @@ def test_nothing_declared_grants_nothing() -> None:
 def test_a_key_that_a_policy_would_read_as_more_than_itself_is_refused(key: str) -> None:
     with pytest.raises(StoreInvalid, match="would grant more"):
         granted(external_secret(data=data(key)))
+
+
+def test_all_keys_that_cannot_be_granted_are_refused_at_once() -> None:
+    find = {"path": "team/+", "name": {"regexp": ".*"}}
+    bad = external_secret(data=[*data("foo*"), *data("good"), *data("a/../b")], dataFrom=[{"find": find}])
+    with pytest.raises(AccessRefused) as caught:
+        granted(bad)
+    fields = ("spec.data[0]", "spec.data[2]", "spec.dataFrom[0].find")
+    assert [refusal.place for refusal in caught.value.refusals] == [
+        f"ExternalSecret demo/es, {each}" for each in fields
+    ]
 
 
 @pytest.mark.parametrize("key", ["a*b", "a+b", "+a", "with space", "ключ", 'quo"te', "back\\slash"])
