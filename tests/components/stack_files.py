@@ -7,8 +7,6 @@ from typing import Any
 
 import yaml
 
-from components.settings import Settings, parse
-
 ROOT = Path(__file__).resolve().parents[2]
 ENVIRONMENTS = {"aws-local": "dev", "dev": "dev", "staging": "staging", "prod": "prod"}
 """Stack → what its file says of the environment."""
@@ -18,8 +16,3 @@ def committed(stack: str) -> dict[str, Any]:
     """Key without prefix → value."""
     config = yaml.safe_load((ROOT / f"Pulumi.{stack}.yaml").read_text(encoding="utf-8"))["config"]
     return {name.removeprefix("external-secrets:"): value for name, value in config.items()}
-
-
-def settings_of(stack: str, **changes: Any) -> Settings:
-    """A stack's settings, with some sections replaced."""
-    return parse({**committed(stack), **changes}, place=f"Pulumi.{stack}.yaml")

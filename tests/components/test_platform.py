@@ -11,12 +11,11 @@ import pytest
 import yaml
 
 from components.platform import Platform, PlatformArgs
-from components.settings import Settings, parse
+from components.testing import Recorder, record, stack_settings
 from secretsync.errors import SettingsError
-from tests.components.recorder import Recorder, names, record
 
 if TYPE_CHECKING:
-    from tests.components.recorder import Registration
+    from components.testing import Registration
 
 pytestmark = pytest.mark.unit
 
@@ -43,14 +42,8 @@ def kubeconfig(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return path
 
 
-def _settings(**changes: Any) -> Settings:
-    committed = yaml.safe_load((ROOT / "Pulumi.dev.yaml").read_text())["config"]
-    values = {name.partition(":")[2]: value for name, value in committed.items()}
-    return parse({**values, **changes}, place="Pulumi.test.yaml")
-
-
 def _record(*, preview: bool = False, key: str | None = "k" * 32, **changes: Any) -> Recorder:
-    settings = _settings(**changes)
+    settings = stack_settings(ROOT, **changes)
 
     def program() -> None:
         Platform(
@@ -69,6 +62,10 @@ def _record(*, preview: bool = False, key: str | None = "k" * 32, **changes: Any
 @pytest.fixture(params=[True, False], ids=["preview", "update"])
 def stack(request: pytest.FixtureRequest) -> Recorder:
     return _record(preview=request.param)
+
+
+def _names(registrations: list[Registration]) -> set[str]:
+    return {each.name for each in registrations}
 
 
 def _owned(recorder: Recorder, each: Registration) -> bool:
@@ -102,8 +99,8 @@ def test_what_must_exist_before_what(stack: Recorder) -> None:
 
 
 def test_each_declaration_is_in_its_lane_and_only_there(stack: Recorder) -> None:
-    assert names(stack.of_type(":ExternalSecret")) == {"ExternalSecret-demo-vault-example"}
-    assert names(stack.of_type(":SyncedSecret")) == {"demo-vault-example-pulumi"}
+    assert _names(stack.of_type(":ExternalSecret")) == {"ExternalSecret-demo-vault-example"}
+    assert _names(stack.of_type(":SyncedSecret")) == {"demo-vault-example-pulumi"}
     declared = json.loads(stack.one(":SyncedSecret").inputs["declaration"])
     assert (declared["metadata"]["namespace"], declared["metadata"]["name"]) == ("demo", "vault-example-pulumi")
 
