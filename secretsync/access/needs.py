@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from functools import partial
+from typing import TYPE_CHECKING, Final
+
+import re2
 
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
     from secretsync.api import ExternalSecret, Find, RemoteRef, SourceRef, Store
+
+EVERYWHERE: Final = "*"
+"""The namespace of what is declared for namespaces that are not known yet, as by a ClusterExternalSecret."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,14 +35,16 @@ class RemoteNeed:
 def needs_of(store: Store, external_secrets: Sequence[ExternalSecret]) -> tuple[RemoteNeed, ...]:
     """Every entry of `external_secrets` that reads from `store`, in declaration order.
 
-    A SecretStore serves its own namespace only; an entry's ``sourceRef.storeRef`` goes before ``spec.secretStoreRef``.
+    A SecretStore serves its own namespace only, and a ClusterSecretStore those that its conditions admit; where that
+    depends on labels, which declarations do not tell, the namespace is taken for admitted. An entry's
+    ``sourceRef.storeRef`` goes before ``spec.secretStoreRef``.
     """
     return tuple(need for external_secret in external_secrets for need in _needs(store, external_secret))
 
 
 def _needs(store: Store, external_secret: ExternalSecret) -> Iterator[RemoteNeed]:
     metadata, spec = external_secret.metadata, external_secret.spec
-    if store.kind == "SecretStore" and metadata.namespace != store.metadata.namespace:
+    if not _serves(store, metadata.namespace):
         return
     name = f"ExternalSecret {metadata.namespace}/{metadata.name}"
 
@@ -56,6 +64,29 @@ def _needs(store: Store, external_secret: ExternalSecret) -> Iterator[RemoteNeed
             yield RemoteNeed(f"{name}, spec.dataFrom[{index}].extract", ref=source.extract)
         elif source.find is not None:
             yield RemoteNeed(f"{name}, spec.dataFrom[{index}].find", find=source.find)
+
+
+def _serves(store: Store, namespace: str) -> bool:
+    """Whether the store may be used from a namespace, as far as its name tells."""
+    if store.kind == "SecretStore":
+        return namespace == store.metadata.namespace
+    conditions = store.spec.conditions
+    if not conditions or namespace == EVERYWHERE or any(each.namespace_selector is not None for each in conditions):
+        return True
+    return any(
+        namespace in each.namespaces or any(map(partial(_matches, namespace), each.namespace_regexes))
+        for each in conditions
+    )
+
+
+def _matches(text: str, pattern: str) -> bool:
+    """Whether a regular expression (RE2) matches somewhere; one that is none does not."""
+    options = re2.Options()
+    options.log_errors = False
+    try:
+        return re2.compile(pattern, options).search(text) is not None
+    except re2.error:
+        return False
 
 
 def store_name(store: Store) -> str:

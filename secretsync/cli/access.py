@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from secretsync.access import AccessRefused, Refusal, examples, trust
 from secretsync.access.aws import AccessLevel
-from secretsync.access.needs import needs_of, store_name
+from secretsync.access.needs import EVERYWHERE, needs_of, store_name
 from secretsync.api import ExternalSecret, ObjectMeta, SecretStore, load_manifests
 from secretsync.cli import output
 from secretsync.cli.access_report import Compiled, compile_store
@@ -34,8 +34,6 @@ Each statement names who needs it. What cannot be granted narrowly is refused, a
 Works without a cluster and without credentials.
 """
 _BACKENDS: Final = ("aws", "vault", "gcpsm", "azurekv")
-_EVERYWHERE: Final = "*"
-"""The namespace of what a ClusterExternalSecret declares."""
 _MOST_REASONS: Final = 3
 
 
@@ -177,7 +175,7 @@ def _declared(manifests: Manifests, namespace: str) -> tuple[list[ExternalSecret
         objects[f"ExternalSecret {placed.metadata.namespace}/{placed.metadata.name}"] = external_secret, ""
     for cluster_wide in manifests.cluster_external_secrets:
         name = cluster_wide.spec.external_secret_name or cluster_wide.metadata.name
-        for where in cluster_wide.spec.namespaces or (_EVERYWHERE,):
+        for where in cluster_wide.spec.namespaces or (EVERYWHERE,):
             made = ExternalSecret(
                 metadata=ObjectMeta(name=name, namespace=where), spec=cluster_wide.spec.external_secret_spec
             )

@@ -161,6 +161,15 @@ def test_keys_that_encrypt_nothing_that_is_read_are_not_granted() -> None:
     assert [each.sid for each in access.statements] == ["Read"]
 
 
+def test_a_search_decrypts_what_it_may_find_with_the_keys_of_its_region() -> None:
+    abroad = "arn:aws:kms:eu-west-1:111122223333:key/abroad"
+    keys = {"team/db": KEY, "team/eu": abroad, "other": KEY}
+    access = compiled(declared(find=[{"name": {"regexp": "^team/"}}]), account=account(kms_keys=keys))
+    assert [(each.resources, each.why) for each in access.statements if each.sid.startswith("Decrypt")] == [
+        ((KEY,), {f"{SECRET}team/db-??????": ("ExternalSecret demo/e, spec.dataFrom[0].find",)})
+    ]
+
+
 # ---------------------------------------------------------------------------------------------------------- searches
 
 
