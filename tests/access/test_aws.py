@@ -304,7 +304,8 @@ def test_a_store_that_assumes_roles_reads_in_the_account_of_the_last() -> None:
     access = compiled(declared("db"), config=config)
     assert access.statements[0].resources == (f"arn:aws:secretsmanager:{REGION}:444455556666:secret:db-??????",)
     assert [(each.identity, each.role) for each in access.roles] == [("", first), (first, last)]
-    assert [(each.actions, each.resources) for each in access.assume_statements] == [(("sts:AssumeRole",), (first,))]
+    (hop,) = access.assume_statements
+    assert (hop.actions, hop.resources, hop.conditions) == (("sts:AssumeRole",), (first,), {})
     assume, tag = access.roles[1].statements
     assert (assume.actions, assume.resources) == (("sts:AssumeRole",), (last,))
     assert assume.conditions == {"StringEquals": {"sts:ExternalId": ("x-1",)}}
