@@ -153,35 +153,42 @@ class RolledOutProvider(ResourceProvider):
 
     _connection: Connection
     _config: Config
+    _behind: dict[str, list[str]]
+    """Secret → workloads that the last check found behind; among the inputs of a preview only, and so never in state."""
 
     @without_leaks
     def configure(self, req: ConfigureRequest) -> None:
         """Remember where the cluster is."""
         self._connection = Connection.from_config(req.config)
         self._config = req.config
+        self._behind = {}
 
     @without_leaks
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
-        """Say which workloads would be restarted. What cannot be told yet is said to be so."""
+        """Find the workloads that are to be restarted; a preview shows them, or that it is not known yet."""
+        inputs = {name: value for name, value in news.items() if name not in ("preview", "restarts")}
         wrong = [
             CheckFailure("workloads", f"{each}: write Kind/name, with a kind whose template restarts its Pods")
             for each in news.get("workloads") or ()
             if not _is_reference(each)
         ]
         if wrong or rpc.UNKNOWN in (news.get("secret"), news.get("checksum")):
-            return CheckResult(news, wrong)
+            return CheckResult(inputs, wrong)
         try:
-            return CheckResult({**news, **background.run(self._look(news), deadline=_SLACK_SECONDS)}, [])
+            inputs["checksum"], behind = background.run(self._look(news), deadline=_SLACK_SECONDS)
         except SettingsError as error:
-            return CheckResult(news, [CheckFailure("checksum", str(error))])
+            return CheckResult(inputs, [CheckFailure("checksum", str(error))])
         except SecretSyncError as error:
-            return CheckResult({**news, "restarts": [f"not known yet: {error}"]}, [])
+            behind = [f"not known yet: {error}"]
+        self._behind[str(news["secret"])] = behind
+        return CheckResult({**inputs, "restarts": behind} if behind and news.get("preview") else inputs, [])
 
     def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
         """A difference is another content, or a workload whose template says another one."""
         replaces = ["secret"] if olds.get("secret") != news.get("secret") else []
         changed = any(olds.get(name) != news.get(name) for name in ("checksum", "workloads"))
-        return DiffResult(changes=bool(replaces or changed or news.get("restarts")), replaces=replaces)
+        behind = self._behind.get(str(news.get("secret")))
+        return DiffResult(changes=bool(replaces or changed or behind), replaces=replaces)
 
     @without_leaks
     def create(self, props: dict[str, Any]) -> CreateResult:
@@ -203,14 +210,14 @@ class RolledOutProvider(ResourceProvider):
     def _rolled_out(self, props: dict[str, Any]) -> dict[str, Any]:
         patience = float(props.get("patienceSeconds") or PATIENCE_SECONDS)
         done = background.run(self._roll_out(props, patience), deadline=patience + _SLACK_SECONDS)
-        return {**props, **done, "restarts": []}
+        return {**props, **done}
 
-    async def _look(self, props: Mapping[str, Any]) -> dict[str, Any]:
+    async def _look(self, props: Mapping[str, Any]) -> tuple[str, list[str]]:
         secret = str(props["secret"])
         async with self._connection.client() as cluster:
             content = await self._content(cluster, props)
             found = await chosen(cluster, secret, props.get("workloads") or ())
-        return {"checksum": content, "restarts": _references([each for each in found if each.checksum != content])}
+        return content, _references([each for each in found if each.checksum != content])
 
     async def _roll_out(self, props: Mapping[str, Any], patience: float) -> dict[str, Any]:
         secret = str(props["secret"])
@@ -270,7 +277,7 @@ class RolledOut(Resource, module="external-secrets", name="RolledOut"):
             "checksum": checksum,
             "workloads": sorted(set(workloads)),
             "patienceSeconds": patience_seconds,
+            "preview": pulumi.runtime.is_dry_run(),
             "dependents": None,
-            "restarts": None,
         }
         super().__init__(self._rollouts, name, inputs, opts)

@@ -167,7 +167,7 @@ async def test_a_checksum_that_the_program_gives_is_taken(provider: RolledOutPro
 def test_a_preview_names_what_it_would_restart_and_restarts_nothing(
     provider: RolledOutProvider, cluster: Rolling
 ) -> None:
-    checked = provider.check({}, _inputs(checksum="next"))
+    checked = provider.check({}, _inputs(checksum="next", preview=True))
     assert checked.inputs["restarts"] == ["Deployment/web"]
     assert provider.diff(TARGET, _inputs(checksum="before"), checked.inputs).changes
     assert cluster.restarts() == []
@@ -177,10 +177,10 @@ async def test_a_template_that_somebody_reset_is_restarted_again(provider: Rolle
     outs = _up(provider, None)
     patch = {"spec": {"template": {"metadata": {"annotations": {checksum_of(SECRET): None}}}}}
     await cluster.merge_patch(DEPLOYMENTS, "web", NAMESPACE, patch, field_manager="somebody")
-    checked = provider.check({}, _inputs())
+    checked = provider.check({}, _inputs(preview=True))
     assert checked.inputs["restarts"] == ["Deployment/web"]
     assert provider.diff(TARGET, outs, checked.inputs).changes
-    assert _up(provider, outs)["restarts"] == []
+    assert _up(provider, outs) is not outs
     assert await cluster.said("web") == outs["checksum"]
 
 
@@ -213,14 +213,14 @@ def test_what_is_not_there_yet_is_said_in_a_preview_and_fails_an_update(
     provider: RolledOutProvider, cluster: Rolling
 ) -> None:
     cluster.objects = ()
-    checked = provider.check({}, _inputs())
+    checked = provider.check({}, _inputs(preview=True))
     assert checked.failures == []
     assert checked.inputs["restarts"] == [
         f"not known yet: Secret {TARGET}: it does not exist; let the rollout depend on what writes it"
     ]
     with pytest.raises(RuntimeError, match="does not exist"):
         provider.create(checked.inputs)
-    named = provider.check({}, _inputs(checksum="c", workloads=["Deployment/web"]))
+    named = provider.check({}, _inputs(checksum="c", workloads=["Deployment/web"], preview=True))
     assert "Deployment team/web: it does not exist" in named.inputs["restarts"][0]
 
 
@@ -244,6 +244,16 @@ def test_without_a_key_there_is_no_checksum_of_a_live_secret(provider: RolledOut
     provider.configure(ConfigureRequest(config=Config({}, "external-secrets")))
     (failure,) = provider.check({}, _inputs()).failures
     assert "fingerprintKey" in failure.reason
+
+
+def test_state_holds_nothing_that_only_a_preview_shows_so_a_refresh_finds_no_difference(
+    provider: RolledOutProvider, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    checked = provider.check({}, _inputs())
+    assert {"preview", "restarts"}.isdisjoint(checked.inputs)
+    outs = provider.create(checked.inputs).outs or {}
+    monkeypatch.setattr(provider, "_behind", {})  # a process of its own
+    assert not provider.diff(TARGET, provider.read(TARGET, outs).outs or {}, checked.inputs).changes
 
 
 async def test_a_removal_changes_nothing(provider: RolledOutProvider, cluster: Rolling) -> None:
