@@ -6,11 +6,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-import yaml
 
-from components.settings import PLAIN, SECTIONS, Settings, parse
+from components.settings import Settings, parse
 from secretsync.errors import SettingsError
-from tests.components.stack_files import ENVIRONMENTS, ROOT, committed
 
 pytestmark = pytest.mark.unit
 
@@ -65,24 +63,3 @@ def test_the_kubeconfig_comes_from_the_setting_before_the_environment(monkeypatc
     monkeypatch.setenv("KUBECONFIG", "/from/environment")
     assert settings().kubeconfig == Path("/from/environment")
     assert settings(cluster={"kubeconfig": "/from/setting"}).kubeconfig == Path("/from/setting")
-
-
-def test_there_is_a_stack_file_for_each_environment_and_no_other() -> None:
-    assert {path.name for path in ROOT.glob("Pulumi.*.yaml")} == {f"Pulumi.{stack}.yaml" for stack in ENVIRONMENTS}
-
-
-@pytest.mark.parametrize(("stack", "environment"), ENVIRONMENTS.items())
-def test_every_stack_file_is_valid_and_holds_known_keys_only(stack: str, environment: str) -> None:
-    config = committed(stack)
-    assert set(config) <= {*PLAIN, *SECTIONS}
-    assert parse(config, place=stack).environment == environment
-
-
-def test_the_project_declares_only_keys_that_are_settings_and_have_a_value_in_every_stack() -> None:
-    project = yaml.safe_load((ROOT / "Pulumi.yaml").read_text(encoding="utf-8"))["config"]
-    declared = {name.partition(":")[2]: entry for name, entry in project.items()}
-    assert set(declared) <= {*PLAIN, *SECTIONS}
-    required = {f"external-secrets:{name}" for name, entry in declared.items() if "default" not in entry}
-    for stack in ROOT.glob("Pulumi.*.yaml"):
-        config = yaml.safe_load(stack.read_text(encoding="utf-8"))["config"]
-        assert required <= set(config), stack.name
