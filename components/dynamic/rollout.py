@@ -154,7 +154,7 @@ class RolledOutProvider(ResourceProvider):
     _connection: Connection
     _config: Config
     _behind: dict[str, list[str]]
-    """Secret → workloads that the last check found behind; among the inputs of a preview only, and so never in state."""
+    """Secret → workloads that the last check found behind; inputs of a preview only, and so never in state."""
 
     @without_leaks
     def configure(self, req: ConfigureRequest) -> None:
