@@ -117,6 +117,11 @@ def test_the_account_says_the_region_where_the_store_does_not() -> None:
     assert ":eu-west-1:" in statement["Resource"]
 
 
+def test_the_region_of_the_store_goes_before_that_of_the_account() -> None:
+    (statement,) = statements(compiled(declared("db"), account=account(region="eu-west-1")))
+    assert f":{REGION}:" in statement["Resource"]
+
+
 def test_each_customer_key_decrypts_its_own_secrets_and_the_last_all_others() -> None:
     other = f"arn:aws:kms:{REGION}:111122223333:key/other"
     access = compiled(declared("a", "b", "c"), account=account(kms_keys={"a": KEY, "*": other}))

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from secretsync.access.aws import AccessLevel, AWSAccess, compile_aws
 from secretsync.access.statements import Statement, document, split
+from secretsync.access.trust import pod_identity
 from secretsync.values import go_regexp
 from tests.access.builders import ACCOUNT, KEY, PARAMETER, REGION, SECRET, account, declared, parameter_store
 from tests.access.builders import secrets_manager as secrets_manager_store
@@ -437,6 +438,23 @@ def test_what_assumes_a_role_may_assume_that_role_with_its_external_id(iam: Eval
         Request("sts:AssumeRole", f"{role}2", {"sts:ExternalId": "tenant-1"}, account="444455556666"),
     ]
     assert iam.allowed(access.assume_documents, requests, resource_policy=trusted) == [True, True, False, False]
+
+
+def test_pod_identity_trusts_one_service_account_of_one_cluster(iam: Evaluator) -> None:
+    cluster = f"arn:aws:eks:{REGION}:{ACCOUNT}:cluster/prod"
+    document = pod_identity(account=ACCOUNT, cluster_arn=cluster, namespace="es", service_account="reader")
+    session = {
+        "aws:RequestTag/eks-cluster-arn": cluster,
+        "aws:RequestTag/kubernetes-namespace": "es",
+        "aws:RequestTag/kubernetes-service-account": "reader",
+        "aws:SourceAccount": ACCOUNT,
+    }
+    others = [{**session, key: value + "2"} for key, value in session.items()]
+    role = f"arn:aws:iam::{ACCOUNT}:role/reader"
+    for action in ("sts:AssumeRole", "sts:TagSession"):
+        requests = [Request(action, role, each, principal="pods.eks.amazonaws.com") for each in (session, *others, {})]
+        decisions = iam.allowed([], requests, resource_policy=json.loads(document))
+        assert decisions == [True] + [False] * 5
 
 
 def test_the_judge_refuses_what_iam_would(iam: Evaluator) -> None:
