@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import difflib
+import importlib
 import json
 import re
 from dataclasses import dataclass, field
 from enum import StrEnum
 from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
-
-from botocore.loaders import create_loader
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -100,7 +99,8 @@ def parse_arn(text: str) -> Arn | None:
 @lru_cache(maxsize=1)
 def _partitions() -> dict[str, dict[str, Any]]:
     """The partitions that the AWS SDK knows, with their Regions."""
-    loaded = create_loader().load_data("partitions")
+    loaders = importlib.import_module("botocore.loaders")  # only where AWS is compiled: it takes a while
+    loaded = loaders.create_loader().load_data("partitions")
     return {partition["id"]: partition for partition in loaded["partitions"]}
 
 
