@@ -65,8 +65,13 @@ def _usual(args: MockResourceArgs) -> dict[str, Any]:
         return {"metadata": {"generation": 1, "uid": uid, "name": args.name, **inputs["metadata"]}}
     if token == f"{_DYNAMIC}SyncedSecret":
         return _synced(json.loads(inputs["declaration"]))
+    if token == f"{_DYNAMIC}SyncedSecretSet":
+        declarations = inputs.get("declarations") or {}
+        return _synced_set({name: _synced(json.loads(text)) for name, text in declarations.items()})
     if token == f"{_DYNAMIC}ReadyExternalSecrets":
         return {"ready": sorted(inputs.get("generations") or ())}
+    if token == f"{_DYNAMIC}RolledOut":
+        return {"dependents": inputs.get("workloads") or []}
     return {}
 
 
@@ -76,3 +81,10 @@ def _synced(declaration: JsonObject) -> dict[str, Any]:
     keys = sorted(entry["secretKey"] for entry in spec.get("data") or ())
     digest = hashlib.sha256(json.dumps(declaration, sort_keys=True).encode()).hexdigest()
     return {"target": name, "keys": keys, "versions": {}, "fingerprint": digest, "drift": ""}
+
+
+def _synced_set(made: Mapping[str, Mapping[str, Any]]) -> dict[str, Any]:
+    """The same field by field, each a map by ``namespace/name``."""
+    fields = {"targets": "target", "keys": "keys", "versions": "versions", "fingerprints": "fingerprint"}
+    maps = {field: {name: each[one] for name, each in made.items()} for field, one in fields.items()}
+    return {**maps, "problems": {}}

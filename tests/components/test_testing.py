@@ -134,6 +134,16 @@ def test_answers_add_what_providers_would() -> None:
     assert other == {"policy": "p"}
 
 
+def test_a_set_answers_for_each_of_its_declarations() -> None:
+    declarations = {f"team/{name}": json.dumps(external_secret(name).to_json()) for name in ("a", "b")}
+    typ = "pulumi-python:dynamic/external-secrets:SyncedSecretSet"
+    _, made = Answers().new_resource(_asked(typ, declarations=declarations))
+    assert made["targets"] == {"team/a": "team/a", "team/b": "team/b"}
+    assert made["keys"] == {"team/a": ["own"], "team/b": ["own"]}
+    assert made["fingerprints"]["team/a"] != made["fingerprints"]["team/b"]
+    assert made["problems"] == {}
+
+
 def test_outputs_of_the_test_win_by_name_and_by_type() -> None:
     answers = Answers(outputs={"iam/role:Role": {"arn": "by type", "id": "an-id"}, "second": {"arn": "by name"}})
     assert answers.new_resource(_asked("aws:iam/role:Role")) == ("an-id", {"arn": "by type"})
