@@ -84,6 +84,11 @@ def test_a_wide_search_takes_over_the_listing_of_a_narrow_one() -> None:
     ]
 
 
+def test_a_search_that_is_no_regular_expression_is_refused() -> None:
+    found = refused(declared(find=[{"name": {"regexp": "("}}]), vault_scope=True)
+    assert found == {FIND: '"(" is not a regular expression'}
+
+
 def test_all_keys_that_cannot_be_granted_are_refused_at_once() -> None:
     found = refused(declared("good", "a_b", "secret/*", "cert/", "other/x", "secret/a/b"))
     assert list(found) == [entry(index) for index in range(1, 6)]

@@ -95,6 +95,24 @@ def test_a_search_that_has_no_beginning_opens_the_project_and_says_so() -> None:
     assert access.notes == (f"{FIND}: every secret of {PROJECT} may be read",)
 
 
+@pytest.mark.parametrize(
+    ("find", "begins", "notes"),
+    [
+        ({"path": "team-", "name": {"regexp": "db"}}, "team-", 0),
+        ({"name": {"regexp": "^team-.*-db$"}}, "team-", 1),
+    ],
+)
+def test_a_search_is_narrowed_by_how_names_begin(find: dict[str, Any], begins: str, notes: int) -> None:
+    access = compiled(declared(find=[find]), project_scope=True)
+    assert access.bindings[0].condition.endswith(f'.startsWith("{begins}")')
+    assert len(access.notes) == notes
+
+
+def test_a_search_that_is_no_regular_expression_is_refused() -> None:
+    found = refused(declared(find=[{"name": {"regexp": "("}}]), project_scope=True)
+    assert found == {FIND: '"(" is not a regular expression'}
+
+
 def test_all_keys_that_cannot_be_granted_are_refused_at_once() -> None:
     found = refused(declared("good", "a/b", 'a"b', "*", {"key": "db", "version": '5"'}))
     assert list(found) == [entry(1), entry(2), entry(3), entry(4)]

@@ -154,6 +154,11 @@ def test_a_wrong_account_is_said_with_the_line_of_the_store(
     assert capsys.readouterr().err.startswith('stores.yaml:1, SecretStore team/aws: "" is no AWS account id')
 
 
+def test_a_vault_scope_that_is_none_is_a_problem(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run("--backend", "azurekv", "--vault-scope", "team-vault") == 1
+    assert "--vault-scope: is no resource id of a key vault" in capsys.readouterr().err
+
+
 def test_options_widen_and_narrow(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
     key = "arn:aws:kms:us-west-2:111122223333:key/k"
     options = ["--backend", "aws", "--account", "111122223333", "--json"]
