@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Final
 
 from secretsync.access.needs import needs_of, store_name
-from secretsync.access.patterns import ANY, fixed_beginning, is_single
+from secretsync.access.patterns import ANY, ONE, beginning_with, fixed_beginning, is_single
 from secretsync.access.refusals import Refusals
 from secretsync.access.regexps import name_patterns
 from secretsync.api import MetadataPolicy
@@ -171,22 +171,29 @@ class _Compiler:
             self._refusals.add(reason, problem, "name the secrets, or ask for the scope of the project")
             return
         yield self._project, VIEWER, ""
-        beginnings = self._beginnings(find, regexp)
-        for beginning in beginnings:
-            condition = f'resource.name.extract("/secrets/{{name}}/versions/").startsWith("{beginning}")'
-            yield self._project, ACCESSOR, condition
-        if not beginnings:
+        found = name_patterns(regexp)
+        patterns = tuple(each for each in beginning_with(find.path or "", found.patterns) if _is_possible(each))
+        if not patterns:
+            problem = f"no name can match {json.dumps(regexp)} and begin with {json.dumps(find.path or '')}"
+            self._refusals.add(reason, problem, "correct find.name.regexp or find.path")
+        elif not all(map(fixed_beginning, patterns)):
             self.notes.append(f"{reason}: every secret of {self._project} may be read")
             yield self._project, ACCESSOR, ""
+        else:
+            said = all(is_single(each) or each == fixed_beginning(each) + ANY for each in patterns)
+            if find.tags or not found.exact or not said:
+                shown = ", ".join(sorted(set(map(fixed_beginning, patterns))))
+                self.notes.append(f"{reason}: a condition can only say how names begin: with {shown} they may be read")
+            for pattern in patterns:
+                yield self._project, ACCESSOR, _of(pattern) if is_single(pattern) else _beginning(pattern)
 
-    def _beginnings(self, find: Find, regexp: str) -> tuple[str, ...]:
-        """What the names that are searched for begin with; none where that is not known."""
-        if find.path and _SECRET.fullmatch(find.path):
-            return (find.path,)
-        patterns = name_patterns(regexp).patterns
-        beginnings = {fixed_beginning(pattern) for pattern in patterns}
-        if not beginnings or not all(_SECRET.fullmatch(each) for each in beginnings):
-            return ()
-        if not all(is_single(pattern) or pattern.endswith(ANY) for pattern in patterns):
-            self.notes.append(f"a condition cannot say all of {json.dumps(regexp)}, only how names begin")
-        return tuple(sorted(beginnings))
+
+def _is_possible(pattern: str) -> bool:
+    """Whether all fixed characters are such as names have."""
+    fixed = pattern.replace(ANY, "").replace(ONE, "")
+    return not fixed or _SECRET.fullmatch(fixed) is not None
+
+
+def _beginning(pattern: str) -> str:
+    """The condition for all secrets whose names begin as the pattern does."""
+    return f'resource.name.extract("/secrets/{{name}}/versions/").startsWith("{fixed_beginning(pattern)}")'

@@ -98,7 +98,11 @@ def test_a_search_that_has_no_beginning_opens_the_project_and_says_so() -> None:
 @pytest.mark.parametrize(
     ("find", "begins", "notes"),
     [
-        ({"path": "team-", "name": {"regexp": "db"}}, "team-", 0),
+        ({"name": {"regexp": "^team-"}}, "team-", 0),
+        ({"path": "team-", "name": {"regexp": ".*"}}, "team-", 0),
+        ({"path": "team-", "name": {"regexp": "db"}}, "team-", 1),
+        ({"path": "team-", "tags": {"a": "b"}}, "team-", 1),
+        ({"name": {"regexp": "^team-[0-9]"}}, "team-", 1),
         ({"name": {"regexp": "^team-.*-db$"}}, "team-", 1),
     ],
 )
@@ -106,6 +110,24 @@ def test_a_search_is_narrowed_by_how_names_begin(find: dict[str, Any], begins: s
     access = compiled(declared(find=[find]), project_scope=True)
     assert access.bindings[0].condition.endswith(f'.startsWith("{begins}")')
     assert len(access.notes) == notes
+
+
+def test_a_search_for_single_names_opens_just_those() -> None:
+    access = compiled(declared(find=[{"name": {"regexp": "^db$"}}]), project_scope=True)
+    assert [(each.role, each.condition) for each in access.bindings] == [(ACCESSOR, OF_DB), (VIEWER, "")]
+    assert not access.notes
+
+
+@pytest.mark.parametrize(
+    "find",
+    [
+        {"path": "a", "name": {"regexp": "^b"}},
+        {"path": 'a"', "name": {"regexp": ".*"}},
+        {"name": {"regexp": '^a"'}},
+    ],
+)
+def test_a_search_that_finds_nothing_is_refused(find: dict[str, Any]) -> None:
+    assert "no name can match" in refused(declared(find=[find]), project_scope=True)[FIND]
 
 
 def test_a_search_that_is_no_regular_expression_is_refused() -> None:
