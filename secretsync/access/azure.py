@@ -202,8 +202,11 @@ def _search(
         problem = "secrets are listed in a whole vault, and a role on single secrets does not allow it"
         refusals.add(reason, problem, "name the secrets, or ask for the scope of the vault")
         return
-    names = name_patterns(regexp).patterns
-    if names and all(is_single(name) and _NAME.fullmatch(name) for name in names):
+    names = tuple(each for each in name_patterns(regexp).patterns if _NAME.fullmatch(re.sub(r"[*?]", "", each) or "a"))
+    if not names:
+        refusals.add(reason, f"no name can match {json.dumps(regexp)}", "correct find.name.regexp")
+        return
+    if all(map(is_single, names)):
         yield _VAULT_ITSELF, READER
         for name in names:
             yield f"/secrets/{name}", SECRETS_USER

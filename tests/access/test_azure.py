@@ -84,6 +84,11 @@ def test_a_wide_search_takes_over_the_listing_of_a_narrow_one() -> None:
     ]
 
 
+def test_a_search_that_finds_nothing_is_refused() -> None:
+    found = refused(declared(find=[{"name": {"regexp": "^a_b$"}}]), vault_scope=True)
+    assert found == {FIND: 'no name can match "^a_b$"'}
+
+
 def test_a_search_that_is_no_regular_expression_is_refused() -> None:
     found = refused(declared(find=[{"name": {"regexp": "("}}]), vault_scope=True)
     assert found == {FIND: '"(" is not a regular expression'}
