@@ -6,8 +6,7 @@ import json
 import re
 from typing import TYPE_CHECKING, Final
 
-from secretsync.access import compile_vault
-from secretsync.errors import SecretSyncError
+from secretsync.access import AccessRefused, compile_vault
 from secretsync.sync.plan import DataEntry, GeneratorEntry
 
 if TYPE_CHECKING:
@@ -38,21 +37,18 @@ def remedy(subject: Subject, entry: Entry, error: ProviderDenied) -> str:
             statements = _aws(store, external_secret, subject.options.aws, error)
         else:
             statements = ""
-    except SecretSyncError as refused:
-        return f"{refused.problem}; {refused.remedy}"
+    except AccessRefused as refused:
+        return ", ".join(f"{refusal.problem}: {refusal.remedy}" for refusal in refused.refusals)
     return f"grant it with {statements}" if statements else error.remedy
 
 
 def _declared(subject: Subject, ref: StoreRef) -> Store | None:
-    namespaces = ("",) if str(ref.kind) == "ClusterSecretStore" else (subject.namespace,)
-    return next(
-        (
-            store
-            for store in subject.options.stores
-            if (store.kind, store.metadata.name) == (str(ref.kind), ref.name) and store.metadata.namespace in namespaces
-        ),
-        None,
-    )
+    namespace = "" if str(ref.kind) == "ClusterSecretStore" else subject.namespace
+    wanted = (str(ref.kind), namespace, ref.name or "")
+    known = {
+        (str(store.kind), store.metadata.namespace, store.metadata.name): store for store in subject.options.stores
+    }
+    return known.get(wanted)
 
 
 def _vault(store: Store, external_secret: ExternalSecret) -> str:
@@ -82,7 +78,7 @@ def _aws(store: Store, external_secret: ExternalSecret, account: AWSAccount | No
 def _only(external_secret: ExternalSecret, entry: Entry) -> ExternalSecret:
     """The declaration with nothing but one entry."""
     spec = external_secret.spec
-    index = int(entry.field.partition("[")[2].partition("]")[0])
+    index = int(entry.field.partition("[")[2].partition("]")[0])  # spec.data[0], spec.dataFrom[0].find
     parts = (
         {"data": (spec.data[index],), "data_from": ()}
         if isinstance(entry, DataEntry)

@@ -10,6 +10,8 @@ from secretsync.checks.options import Options, Previous, adopts
 from secretsync.sync import target
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from secretsync.api import ExternalSecret
     from secretsync.errors import SecretSyncError
 
@@ -104,8 +106,8 @@ def told(error: SecretSyncError) -> str:
     return f"{error.place}: {error.problem}" if error.place else error.problem
 
 
-def listed(names: object, *, limit: int = SHOWN) -> str:
+def listed(names: Iterable[object], *, limit: int = SHOWN) -> str:
     """Names in one line, sorted, the first of them if they are many."""
-    ordered = sorted(str(name) for name in names) if hasattr(names, "__iter__") else [str(names)]
+    ordered = sorted(map(str, names))
     more = f" and {len(ordered) - limit} more" if len(ordered) > limit else ""
     return ", ".join(ordered[:limit]) + more

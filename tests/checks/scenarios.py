@@ -32,14 +32,14 @@ def template(**parts: Any) -> dict[str, Any]:
     return {"template": parts}
 
 
-def vault_store(name: str = "store") -> Store:
+def vault_store(name: str = "store", kind: str = "SecretStore") -> Store:
     """A declared store of the vault provider."""
     vault = {"server": "https://vault.example", "path": "secret", "auth": {"tokenSecretRef": {"name": "t", "key": "t"}}}
     store = parse(
         {
             "apiVersion": "external-secrets.io/v1",
-            "kind": "SecretStore",
-            "metadata": {"name": name, "namespace": NAMESPACE},
+            "kind": kind,
+            "metadata": {"name": name, **({"namespace": NAMESPACE} if kind == "SecretStore" else {})},
             "spec": {"provider": {"vault": vault}},
         }
     )
@@ -74,7 +74,9 @@ async def store() -> Examined:
 
 async def permission() -> Examined:
     stage = Stage(declared(data=entries("app/db", "k")))
-    denied = ProviderDenied("the token does not allow read on secret/data/app/db", place="SecretStore team/store")
+    denied = ProviderDenied(
+        "the token does not allow read on secret/data/app/db", place="SecretStore team/store", remedy="mend it"
+    )
     stage.backend.errors["app/db"] = denied
     stage.options = Options(stores=(vault_store(),))
     return await stage.first(SETTLED)
@@ -196,7 +198,9 @@ async def workloads() -> Examined:
 
 async def unreachable() -> Examined:
     stage = Stage()
-    stage.backend.errors["k"] = ProviderUnavailable("the server does not answer", place="SecretStore team/store")
+    stage.backend.errors["k"] = ProviderUnavailable(
+        "the server does not answer", place="SecretStore team/store", remedy="mend it"
+    )
     return await stage.first(SETTLED)
 
 

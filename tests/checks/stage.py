@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -24,6 +25,9 @@ if TYPE_CHECKING:
     from secretsync.sync.lane import Observation
 
 KEY = b"a key of this stack"
+PLACE = re.compile(
+    r"(ExternalSecret team/[a-z0-9-]+|m\.yaml:\d+)(, (spec|metadata)(\.[^,]+)?(, ConfigMap key [a-z]+)?)?"
+)
 NAMESPACE_OBJECT = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}}
 
 
@@ -41,6 +45,8 @@ class CountingBackend(Backend):
     versioned: int = 0
     current: str = "7"
     fail_versions: bool = False
+    missing_properties: bool = False
+    """Whether a missing property is a missing secret."""
     refused: dict[str, SecretSyncError] = field(default_factory=dict)
     """Store → why it cannot be opened."""
 
@@ -56,6 +62,8 @@ class CountingBackend(Backend):
     def value(self, fetched: Fetched, ref: RemoteRef) -> bytes | Missing:
         if not ref.property:
             return fetched.value
+        if self.missing_properties:
+            return super().value(fetched, ref)
         selected = self.members(fetched, ref.model_copy(update={"property": ""}))
         if isinstance(selected, Missing) or ref.property not in selected:
             raise PropertyNotFound(f"the secret {ref.key!r} has no property {ref.property!r}", remedy="correct it")
@@ -74,7 +82,7 @@ class CountingBackend(Backend):
     async def versions(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, str | Missing]:
         self.versioned += 1
         if self.fail_versions:
-            raise ProviderDenied("the metadata must not be read")
+            raise ProviderDenied("the metadata must not be read", remedy="mend it")
         return {key: self.current if key.key in self.values else Missing(f"no {key.key}") for key in keys}
 
     async def validate(self) -> Validity:
@@ -97,8 +105,8 @@ class Stage:
         self.options = Options()
 
     async def examine(self, previous: Mapping[str, Previous] | None = None) -> Mapping[str, Examined]:
-        """All of them."""
-        return await examine(
+        """All of them; every finding is fit for people."""
+        examined = await examine(
             self.declared,
             cluster=self.cluster,
             fetches=self.fetches,
@@ -107,6 +115,10 @@ class Stage:
             previous=previous,
             options=self.options,
         )
+        for name, each in examined.items():
+            for finding in each.findings:
+                check_form(finding, name)
+        return examined
 
     async def first(self, previous: Previous | None = None) -> Examined:
         """The first of them."""
@@ -125,6 +137,20 @@ class Stage:
         found = await self.cluster.get(SECRETS, name, NAMESPACE)
         assert found is not None
         return found
+
+
+def check_form(finding: Finding, name: str) -> None:
+    """A finding names its declaration and a field, and says what is wrong and what to do."""
+    assert (finding.check, finding.severity, finding.external_secret) == (
+        Check(finding.check),
+        Severity(finding.severity),
+        name,
+    )
+    assert PLACE.fullmatch(finding.place), finding.place
+    assert finding.problem, finding
+    assert finding.remedy or finding.severity is Severity.Note, finding
+    assert "None" not in f"{finding}".replace("to None", "").replace("policy None", ""), finding
+    assert not {finding.problem[-1], *finding.remedy[-1:]} & {";", " "}, finding
 
 
 def of(examined: Examined, check: Check) -> list[Finding]:

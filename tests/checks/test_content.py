@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from secretsync.checks import Check, Severity
+from secretsync.checks.subject import listed
 from secretsync.kube.resources import SECRETS
 from tests.checks.scenarios import SETTLED, entries, template
 from tests.checks.stage import NAMESPACE, Stage, declared, of, only, secret
@@ -104,3 +105,28 @@ async def test_new_values_of_a_template_alone_are_no_change_that_an_immutable_se
     await stage.cluster.merge_patch(SECRETS, "app", NAMESPACE, {"immutable": True}, field_manager="kubectl-edit")
     assert not of(await stage.first(SETTLED), Check.Immutable)
     assert of(await stage.first(), Check.Immutable)
+
+
+async def test_a_secret_of_no_type_is_opaque() -> None:
+    untyped = secret("app", {"own": b"x"})
+    del untyped["type"]
+    for kind, count in (("Opaque", 0), ("example.com/own", 1)):
+        stage = Stage(declared(target=template(type=kind, data={"own": "{{ .own }}"})), objects=[untyped])
+        assert len(of(await stage.first(SETTLED), Check.Type)) == count
+
+
+async def test_a_finding_about_the_whole_declaration_names_no_field() -> None:
+    stage = Stage(declared(target=template(data={"größe": "{{ .own }}"})))
+    assert only(await stage.first(), Check.Keys, Severity.Error).place == "ExternalSecret team/app"
+
+
+async def test_only_keys_made_of_values_are_counted_without_a_name() -> None:
+    stage = Stage(declared(target=template(templateFrom=[{"literal": '{{ .own }}: "x"'}])))
+    stage.backend.values["k"] = "gehäuse".encode()
+    found = only(await stage.first(), Check.Keys, Severity.Error)
+    assert found.problem == "the API server takes no Secret with the keys 1 made of values"
+
+
+@pytest.mark.parametrize(("count", "end"), [(20, "k19"), (21, "k19 and 1 more")])
+def test_many_names_are_cut_at_twenty(count: int, end: str) -> None:
+    assert listed(f"k{number:02}" for number in range(count)).endswith(end)

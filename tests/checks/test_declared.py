@@ -10,7 +10,7 @@ from secretsync.api import load_manifests
 from secretsync.checks import Check, Severity, conflicts
 from secretsync.checks.declared import declared_keys
 from tests.checks.scenarios import entries, template
-from tests.checks.stage import Stage, declared, of
+from tests.checks.stage import Stage, check_form, declared, of
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -110,3 +110,25 @@ async def test_an_examination_of_many_tells_them_too() -> None:
     examined = await Stage(declared("app"), declared("other", target={"name": "app"})).examine()
     assert not of(examined["team/app"], Check.Conflict)
     assert examined["team/other"].findings[0].check is Check.Conflict, "errors come first"
+
+
+def test_a_merging_template_over_an_extract_gives_keys_that_are_not_known() -> None:
+    merging = template(data={"x": ""}, mergePolicy="Merge")
+    assert declared_keys(declared(dataFrom=[{"extract": {"key": "k"}}], target=merging)) is None
+
+
+def test_what_is_told_of_each_conflict() -> None:
+    def told(policy: str, other: str, **spec: Any) -> str:
+        first = declared("app", data=entries("a"), target={"creationPolicy": policy})
+        second = {"data": entries("a"), "target": {"name": "app", "creationPolicy": other}}
+        (found,) = conflicts([first, declared("other", **{**second, **spec})])
+        check_form(found, "team/other")
+        assert found.check is Check.Conflict
+        assert found.place == "ExternalSecret team/other, spec.target"
+        return found.problem.removeprefix("ExternalSecret team/app writes Secret team/app too")
+
+    assert told("Owner", "Merge") == ", and creationPolicy Owner shares it with nobody"
+    assert told("Orphan", "Merge") == ", and with creationPolicy Orphan each write replaces all keys"
+    assert told("Merge", "CreateOrMerge") == ", and both give it the keys a, so each undoes the other"
+    unknown = told("Merge", "Merge", dataFrom=[{"extract": {"key": "x"}}])
+    assert unknown == "; whether their keys differ depends on what is upstream"

@@ -78,7 +78,7 @@ async def test_former_names_that_must_not_be_listed_are_unknown() -> None:
 
     def fail(verb: str, plural: str, name: str) -> None:
         if verb == "list":
-            raise ClusterDenied("secrets is forbidden")
+            raise ClusterDenied("secrets is forbidden", remedy="mend it")
 
     stage.cluster.before = fail
     examined = await stage.first()
@@ -106,7 +106,7 @@ async def test_what_must_not_be_looked_at_is_unknown(plural: str) -> None:
 
     def fail(verb: str, kind: str, name: str) -> None:
         if kind == plural and verb == "get":
-            raise ClusterDenied(f"{plural} is forbidden")
+            raise ClusterDenied(f"{plural} is forbidden", remedy="mend it")
 
     stage.cluster.before = fail
     examined = await stage.first(SETTLED)

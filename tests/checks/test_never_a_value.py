@@ -94,8 +94,8 @@ templates = st.sampled_from(
         "{{ .a | atoi | add 1 }}",
         '{{ .a | toDate "2006" }}',
         "{{ index .a 900000 }}",
-        "{{ .a | mustRegexMatch .a }}",
-        "{{ regexReplaceAll .a .b .a }}",
+        '{{ .a | mustRegexMatch "(" }}',
+        '{{ regexReplaceAll "(x)" .b .a }}',
         "{{ .a | pemCertificate }}",
         "{{ template .a }}",
         "{{ .a | filterPEM .b }}",
@@ -213,3 +213,16 @@ def test_no_finding_holds_a_value(
     assert ENCODED not in told
     if found.observation is None:
         assert [finding for finding in found.findings if finding.severity.value in ("error", "unknown")]
+
+
+@pytest.mark.parametrize(
+    "text", ["{{ mustRegexMatch .a .b }}", "{{ regexReplaceAll .a .b .a }}", "{{ mustRegexFindAll .a .b 1 }}"]
+)
+async def test_a_value_that_is_no_pattern_is_not_quoted(text: str) -> None:
+    spec = {
+        "data": [{"secretKey": key, "remoteRef": {"key": "other"}} for key in "ab"],
+        "target": {"template": {"data": {"x": text}}},
+    }
+    found = await examined(spec, {"other": f"({CANARY}"}, None, None)
+    assert found.findings
+    assert CANARY not in repr(found.findings)

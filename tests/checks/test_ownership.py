@@ -169,3 +169,59 @@ async def test_two_that_merge_one_key_undo_each_other() -> None:
     assert found.problem.startswith("ExternalSecret other writes the keys own of Secret team/app too")
     stage.declared = (declared(data=entries("l"), target=merge),)
     assert not (await stage.first()).findings, "keys of its own disturb nobody"
+
+
+async def test_a_restored_secret_of_an_object_is_known_by_its_label_too() -> None:
+    labels = {CREATED_BY_LABEL: created_by(NAMESPACE, "app")}
+    stage = Stage(declared(metadata={"uid": "uid-app"}), objects=[secret("app", {"a": b"1"}, labels=labels)])
+    assert not of(await stage.first(), Check.Takeover)
+
+
+async def test_what_is_taken_over_without_a_loss_is_told_so() -> None:
+    stage = Stage(objects=[secret("app", {"own": b"1"})])
+    assert only(await stage.first(), Check.Takeover, Severity.Error).problem.endswith("takes it over with all its keys")
+    stage.declared = (declared(data=entries("gone")),)
+    found = only(await stage.first(), Check.Takeover, Severity.Error)
+    assert found.problem.endswith("is there already; creationPolicy Owner takes it over"), "the loss is not known"
+
+
+async def test_a_secret_of_nobody_is_told_without_an_author() -> None:
+    stage = Stage(objects=[secret("app")])
+    found = only(await stage.first(), Check.Takeover, Severity.Error)
+    assert found.problem.startswith("Secret team/app is there already")
+
+
+async def test_an_edited_key_of_its_own_is_drift_and_overwrites_nobody() -> None:
+    for policy in ("Owner", "Merge"):
+        objects = [secret("app")] if policy == "Merge" else []
+        stage = Stage(declared(target={"creationPolicy": policy}), objects=objects)
+        await stage.write()
+        edit = {"data": {"own": "eA=="}}
+        await stage.cluster.merge_patch(SECRETS, "app", NAMESPACE, edit, field_manager="kubectl-edit")
+        assert not of(await stage.first(SETTLED), Check.Owner)
+
+
+async def test_keys_of_several_authors_are_told_of_each() -> None:
+    stage = Stage(declared(data=entries("a", "b", "c"), target={"creationPolicy": "Merge"}), objects=[secret("app")])
+    stage.backend.values = dict.fromkeys("abc", b"1")
+    for manager, key in (("alpha", "z"), ("beta", "a"), ("gamma", "b")):
+        patch = {"data": {key: "eA=="}}
+        await stage.cluster.merge_patch(SECRETS, "app", NAMESPACE, patch, field_manager=manager)
+    found = [finding.problem for finding in of(await stage.first(), Check.Owner)]
+    assert found == [
+        "overwrites the keys a of Secret team/app, which beta wrote",
+        "overwrites the keys b of Secret team/app, which gamma wrote",
+    ]
+
+
+async def test_marks_it_put_there_before_are_no_claim_and_hide_none_of_others() -> None:
+    helm = {"metadata": {"annotations": {"meta.helm.sh/release-name": "shop"}}}
+    stage = Stage(declared(target={"template": {**helm, "data": {"own": "{{ .own }}"}}}))
+    await stage.write()
+    stage.declared = (declared(),)
+    assert not of(await stage.first(SETTLED), Check.Owner)
+    flux = {"metadata": {"labels": {"helm.toolkit.fluxcd.io/name": "shop"}}}
+    await stage.cluster.merge_patch(SECRETS, "app", NAMESPACE, flux, field_manager="flux")
+    assert "Flux HelmRelease shop" in only(await stage.first(SETTLED), Check.Owner, Severity.Warning).problem
+    stage.declared = (declared(metadata=ADOPT),)
+    assert not of(await stage.first(SETTLED), Check.Owner), "that is known and accepted"

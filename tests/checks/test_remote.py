@@ -96,7 +96,7 @@ async def test_a_missing_version_names_the_current_one_and_a_missing_secret_does
 
 async def test_a_version_error_of_the_backend_is_one_without_further_knowledge() -> None:
     stage = Stage(declared(data=[*entries("k"), {"secretKey": "a", "remoteRef": {"key": "gone", "version": "9"}}]))
-    stage.backend.errors["gone"] = VersionNotFound("there is no such version")
+    stage.backend.errors["gone"] = VersionNotFound("there is no such version", remedy="mend it")
     stage.backend.fail_versions = True
     assert only(await stage.first(), Check.Version, Severity.Error).problem == "there is no such version"
 
@@ -156,7 +156,7 @@ async def test_data_over_data_from_is_meant_and_data_from_over_data_from_is_told
 
 async def test_a_refusal_of_another_kind_is_told_of_its_key() -> None:
     stage = Stage(declared(data=entries("k", "a")))
-    stage.backend.errors["a"] = ProviderRefused("what is at a is not of a KV engine of version 2")
+    stage.backend.errors["a"] = ProviderRefused("what is at a is not of a KV engine of version 2", remedy="mend it")
     only(await stage.first(SETTLED), Check.Key, Severity.Error)
 
 
@@ -166,10 +166,63 @@ async def test_a_generator_out_of_reach_is_unknown() -> None:
 
     def fail(verb: str, plural: str, name: str) -> None:
         if plural == "passwords":
-            raise ClusterUnavailable("the API server does not answer")
+            raise ClusterUnavailable("the API server does not answer", remedy="mend it")
 
     stage.cluster.before = fail
     only(await stage.first(SETTLED), Check.Generator, Severity.Unknown)
     stage.cluster.before = lambda _verb, _plural, _name: None
     only(await stage.first(), Check.Generator, Severity.Unknown)
     only(await stage.first(SETTLED), Check.Generator, Severity.Error)
+
+
+async def test_the_remedy_of_an_entry_among_many_is_its_own() -> None:
+    sources = [{"extract": {"key": "k"}}, {"extract": {"key": "app/one"}}, {"extract": {"key": "app/two"}}]
+    stage = Stage(declared(data=[], dataFrom=sources))
+    stage.backend.values["k"] = b"user=u"
+    stage.backend.errors = {"app/one": DENIED, "app/two": DENIED}
+    stage.options = Options(stores=(vault_store("another"), vault_store()))
+    remedies = [finding.remedy for finding in of(await stage.first(SETTLED), Check.Permission)]
+    assert ["app/one" in remedy for remedy in remedies] == [True, False]
+    assert ["app/two" in remedy for remedy in remedies] == [False, True]
+
+
+async def test_stores_of_a_cluster_and_of_a_namespace_are_two() -> None:
+    shared = {"kind": "ClusterSecretStore", "name": "store"}
+    stage = Stage(declared(data=entries("k", "app/db"), secretStoreRef=shared))
+    stage.backend.errors["app/db"] = DENIED
+    stage.options = Options(stores=(vault_store(),))
+    assert only(await stage.first(SETTLED), Check.Permission, Severity.Error).remedy == "add a policy"
+    stage.options = Options(stores=(vault_store(), vault_store(kind="ClusterSecretStore")))
+    assert "secret/data/app/db" in only(await stage.first(SETTLED), Check.Permission, Severity.Error).remedy
+
+
+async def test_a_missing_property_that_may_be_missing_is_a_warning_about_it() -> None:
+    entry = {"secretKey": "own", "remoteRef": {"key": "k", "property": "absent"}}
+    stage = Stage(declared(data=[*entries("l"), entry], target={"deletionPolicy": "Merge"}))
+    stage.backend.values |= {"k": b"user=u", "l": b"1"}
+    stage.backend.missing_properties = True
+    found = only(await stage.first(), Check.Property, Severity.Warning)
+    assert found.problem == "no such property; with deletionPolicy Merge its keys are left out"
+    stage.declared = (declared(data=[*entries("l"), entry]),)
+    assert only(await stage.first(), Check.Property, Severity.Error).problem == "no such property"
+
+
+async def test_with_delete_the_end_of_the_secret_is_told() -> None:
+    stage = Stage(declared(data=entries("k", "gone"), target={"deletionPolicy": "Delete"}))
+    assert "without any data the Secret is deleted" in only(await stage.first(), Check.Key, Severity.Warning).problem
+
+
+async def test_keys_that_a_conversion_makes_collide_are_named() -> None:
+    stage = Stage(declared(data=[], dataFrom=[{"extract": {"key": "k"}}]))
+    stage.backend.values["k"] = b"a b=1,a c=2,a_b=3"
+    found = only(await stage.first(), Check.Collision, Severity.Error)
+    assert found.problem == "conversionStrategy Default makes keys collide: 'a b' and 'a_b' both become 'a_b'"
+
+
+async def test_a_rewrite_whose_template_fails_is_told_of_its_step() -> None:
+    rewrite = [{"transform": {"template": "{{ .absent }}"}}]
+    stage = Stage(declared(data=[], dataFrom=[{"extract": {"key": "k"}, "rewrite": rewrite}]))
+    stage.backend.values["k"] = b"user=u"
+    found = only(await stage.first(), Check.Template, Severity.Error)
+    assert found.place == "ExternalSecret team/app, spec.dataFrom[0].extract"
+    assert found.problem.startswith("rewrite[0], template template, line 1: ")

@@ -83,7 +83,7 @@ async def test_places_come_from_the_manifests_where_they_are_known() -> None:
 
 async def test_errors_come_first_and_nothing_twice() -> None:
     stage = Stage(declared(data=entries("k", "gone"), target={"creationPolicy": "Merge"}))
-    stage.backend.errors["k"] = ProviderDenied("no")
+    stage.backend.errors["k"] = ProviderDenied("no", remedy="mend it")
     found = (await stage.first(SETTLED)).findings
     assert [each.severity for each in found] == [Severity.Error, Severity.Error, Severity.Warning]
     assert len(set(found)) == len(found)

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 
 from secretsync.checks import Check, Previous, Severity
+from secretsync.errors import StoreNotFound
 from tests.checks.stage import Stage, declared, of, only
 
 pytestmark = pytest.mark.unit
@@ -71,3 +72,22 @@ async def test_several_searches_of_a_store_are_compared_together() -> None:
     stage = searching("a", "b", dataFrom=[*SEARCH, *SEARCH])
     found = of(await stage.first(remembered("a")), Check.Find)
     assert [finding.severity for finding in found] == [Severity.Warning, Severity.Note, Severity.Note]
+
+
+async def test_a_search_that_fails_hides_no_other() -> None:
+    fails = {"find": {"name": {"regexp": ".*"}}, "sourceRef": {"storeRef": {"name": "closed"}}}
+    stage = searching("a", dataFrom=[fails, *SEARCH])
+    stage.backend.refused["closed"] = StoreNotFound("there is no such store", remedy="create it")
+    found = of(await stage.first(remembered("b")), Check.Find)
+    assert [finding.severity for finding in found] == [Severity.Warning, Severity.Note]
+
+
+async def test_searches_of_two_stores_are_compared_apart() -> None:
+    other = {"find": {"name": {"regexp": ".*"}}, "sourceRef": {"storeRef": {"name": "other"}}}
+    named = {"secretKey": "b", "remoteRef": {"key": "b"}, "sourceRef": {"storeRef": {"name": "other"}}}
+    stage = searching("a", "b", data=[named], dataFrom=[*SEARCH, other])
+    before = {"SecretStore/store a": "1", "SecretStore/other a": "1", "SecretStore/other b": "1"}
+    found = of(await stage.first(Previous("team/app", (), before)), Check.Find)
+    warning = next(finding for finding in found if finding.severity is Severity.Warning)
+    assert warning.problem.endswith("b came in"), "to the store where it is not asked for by name"
+    assert warning.place.endswith("spec.dataFrom[0].find")

@@ -8,6 +8,7 @@ from collections import Counter
 import pytest
 
 from secretsync.checks import Check, Severity, Shared, examine, identity
+from secretsync.checks.shared import Once
 from secretsync.errors import SecretSyncError, StoreInvalid
 from secretsync.providers.protocol import Invalid, Valid
 from secretsync.sync import lane
@@ -112,3 +113,45 @@ async def test_declarations_do_not_disturb_each_other() -> None:
     only(examined["team/bad"], Check.Key, Severity.Error)
     assert of(examined["team/none"], Check.Declaration)
     assert list(examined) == [identity(each) for each in stage.declared]
+
+
+async def test_how_fresh_a_read_must_be_is_up_to_the_asker() -> None:
+    stage = overlapping(3)
+    began = stage.fetches.now()
+
+    async def ask(not_before: float) -> int:
+        await examine(stage.declared, cluster=stage.cluster, fetches=stage.fetches, key=KEY, not_before=not_before)
+        return stage.backend.upstream_calls
+
+    first = await ask(began)
+    assert await ask(began) == first, "what is fresh enough is read once"
+    assert await ask(stage.fetches.now()) == 2 * first
+
+
+async def test_answers_stay_for_the_whole_preview_unless_they_failed() -> None:
+    answers: list[bool | Exception] = [RuntimeError("a defect"), SecretSyncError("no"), False, True]
+    asked: list[str] = []
+
+    async def ask(key: str) -> bool:
+        asked.append(key)
+        answer = answers.pop(0)
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    once = Once(ask, bool)
+    with pytest.raises(RuntimeError, match="a defect"):
+        await once("a")
+    assert isinstance(await once("a"), SecretSyncError)
+    assert [await once("a"), await once("a"), await once("a")] == [False, True, True]
+    assert asked == ["a"] * 4
+    shared = Shared(Stage(objects=[]).cluster)
+    first = await shared.created_secrets("team")
+    assert await shared.created_secrets("team") is first
+
+
+async def test_secrets_under_a_former_name_are_read_by_name_only() -> None:
+    stage = Stage()
+    await stage.write()
+    created = await Shared(stage.cluster).created_secrets("team")
+    assert list(created.values()) == [("app",)]  # type: ignore[union-attr]

@@ -20,8 +20,12 @@ from tests.checks.stage import Stage, declared, of, only
 pytestmark = pytest.mark.unit
 
 NOT_FOUND = StoreNotFound("there is no such store", place="SecretStore team/store", remedy="create it")
-NOT_ALLOWED = StoreNotAllowed("its conditions do not admit the namespace team", place="ClusterSecretStore shared")
-DENIED = ProviderDenied("the token does not allow read on secret/data/k", place="SecretStore team/store")
+NOT_ALLOWED = StoreNotAllowed(
+    "its conditions do not admit the namespace team", place="ClusterSecretStore shared", remedy="mend it"
+)
+DENIED = ProviderDenied(
+    "the token does not allow read on secret/data/k", place="SecretStore team/store", remedy="mend it"
+)
 
 
 @pytest.mark.parametrize(
@@ -128,14 +132,14 @@ async def test_declarations_share_the_answer_about_their_store() -> None:
 
 async def test_a_store_that_cannot_be_looked_up_is_unknown() -> None:
     stage = Stage()
-    stage.backend.open_error = ClusterUnavailable("the API server does not answer")
+    stage.backend.open_error = ClusterUnavailable("the API server does not answer", remedy="mend it")
     found = only(await stage.first(SETTLED), Check.Store, Severity.Unknown)
     assert "cannot be looked at" in found.problem
 
 
 async def test_an_outage_of_one_read_only_is_told_of_that_read() -> None:
     stage = Stage(declared(dataFrom=[{"find": {"name": {"regexp": "x"}}}]))
-    stage.backend.find_error = ProviderUnavailable("throttled")
+    stage.backend.find_error = ProviderUnavailable("throttled", remedy="mend it")
     examined = await stage.first(SETTLED)
     assert only(examined, Check.Find, Severity.Unknown).problem == "cannot be told: throttled"
     assert not of(examined, Check.Store)

@@ -93,7 +93,7 @@ async def test_the_members_of_an_extract_need_not_all_be_used() -> None:
 
 async def test_a_template_that_lacks_a_key_is_an_error_before_any_value_can_be_read() -> None:
     stage = Stage(declared(target=template(data={"a": "{{ .own }}{{ .absent }}"})))
-    stage.backend.errors["k"] = ProviderUnavailable("the server does not answer")
+    stage.backend.errors["k"] = ProviderUnavailable("the server does not answer", remedy="mend it")
     found = only(await stage.first(), Check.Template, Severity.Error)
     assert 'no key "absent"' in found.problem
     assert found.remedy == "provide absent: the entries give own"
@@ -106,7 +106,7 @@ async def test_a_template_that_lacks_a_key_is_an_error_before_any_value_can_be_r
 )
 async def test_what_depends_on_values_that_cannot_be_read_is_unknown(text: str) -> None:
     stage = Stage(declared(target=template(data={"a": text})))
-    stage.backend.errors["k"] = ProviderUnavailable("the server does not answer")
+    stage.backend.errors["k"] = ProviderUnavailable("the server does not answer", remedy="mend it")
     only(await stage.first(), Check.Template, Severity.Unknown)
 
 
@@ -126,7 +126,9 @@ async def test_a_template_that_is_kept_elsewhere_and_not_there_may_come_first() 
     assert all(finding.severity is Severity.Error for finding in of(settled, Check.Template))
 
 
-@pytest.mark.parametrize("error", [ClusterDenied("denied"), ClusterUnavailable("no answer")])
+@pytest.mark.parametrize(
+    "error", [ClusterDenied("denied", remedy="mend it"), ClusterUnavailable("no answer", remedy="mend it")]
+)
 async def test_a_template_that_must_not_be_read_is_unknown(error: Exception) -> None:
     stage = Stage(declared(target=template(templateFrom=[from_config_map("text")])))
 
@@ -175,3 +177,33 @@ async def test_new_values_at_each_refresh_are_told_only_where_there_are_refreshe
 ) -> None:
     stage = Stage(declared(target=template(data={"a": "{{ .own }}{{ now }}"}), **spec))
     assert len(of(await stage.first(), Check.Volatile)) == count
+
+
+async def test_every_part_that_makes_new_values_is_told() -> None:
+    target = template(
+        templateFrom=[
+            from_config_map("end"),
+            from_config_map("plain"),
+            from_config_map("text"),
+            {"literal": "a: {{ now }}"},
+        ]
+    )
+    texts = config_map(end="{{ end }}", plain="x", text="{{ uuidv4 }}")
+    found = of(await Stage(declared(target=target), objects=[texts]).first(), Check.Volatile)
+    assert [finding.problem.partition(" ")[0] for finding in found] == ["now", "uuidv4"]
+
+
+async def test_both_the_template_elsewhere_and_the_values_may_be_out_of_reach() -> None:
+    stage = Stage(declared(target=template(templateFrom=[from_config_map("text")], data={"a": "{{ .absent }}"})))
+    stage.backend.errors["k"] = ProviderUnavailable("the server does not answer", remedy="mend it")
+    found = {
+        finding.place.rpartition("template.")[2]: finding.severity
+        for finding in of(await stage.first(), Check.Template)
+    }
+    assert found == {"templateFrom[0]": Severity.Unknown, "data[a]": Severity.Error}
+
+
+async def test_all_keys_that_a_template_lacks_are_named_together() -> None:
+    target = template(templateFrom=[{"literal": "a: {{ .one }}\nb: {{ .two }}"}])
+    found = only(await Stage(declared(target=target)).first(), Check.Template, Severity.Error)
+    assert found.remedy == "provide one, two: the entries give own"
