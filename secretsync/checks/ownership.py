@@ -138,6 +138,7 @@ def _claims(subject: Subject, live: JsonObject, content: TargetContent | None) -
         if content is not None and getattr(content, part).get(name) == value:
             continue
         found.append(f"{tool} {str(value).partition(':')[0]}")
+        break
     return tuple(found)
 
 

@@ -11,6 +11,7 @@ from secretsync.errors import (
     ClusterDenied,
     ClusterUnavailable,
     ProviderUnavailable,
+    RemoteRefError,
     SecretSyncError,
     StoreError,
     StoreNotAllowed,
@@ -55,8 +56,13 @@ class _Asked:
 
     @property
     def errors(self) -> tuple[SecretSyncError, ...]:
-        """What the backend itself answered with errors."""
-        return tuple(each.answer.result for each in self.reads if isinstance(each.answer.result, SecretSyncError))
+        """Why the backend gave no answer; that there is no such secret or version is one."""
+        results = (each.answer.result for each in self.reads)
+        return tuple(
+            result
+            for result in results
+            if isinstance(result, SecretSyncError) and not isinstance(result, RemoteRefError)
+        )
 
     @property
     def answered(self) -> bool:

@@ -79,7 +79,7 @@ async def check(
         return [*findings, *deletions.without_data(subject, live.secret)]
     if live.secret is not None:
         findings += ownership.check(subject, live.secret, rendered.content, rendered.names)
-    elif policy is CreationPolicy.Owner:
+    if policy is CreationPolicy.Owner and (live.secret is None or not ownership.is_own(subject, live.secret)):
         findings += await deletions.former_names(subject, shared)
     if assembled is not None:
         findings += await _written(subject, live.secret, assembled, rendered, shared)

@@ -11,6 +11,7 @@ from secretsync.checks.key_names import KeyNames
 from secretsync.checks.reading import merged, produced
 from secretsync.checks.subject import listed, told
 from secretsync.errors import ClusterError, SecretSyncError, TemplateError
+from secretsync.sync import lane
 from secretsync.sync.plan import DataEntry
 from secretsync.sync.templating import Sources, apply_template, read_sources
 from secretsync.template import referenced_keys
@@ -60,15 +61,16 @@ async def check(subject: Subject, reads: Sequence[Read], cluster: Cluster) -> Re
     if assembled is None:
         findings += _without_data(subject, template, produced(reads), sources)
         return Rendered(None, texts, tuple(findings))
+    if lane.is_without_data(external_secret, assembled):
+        return Rendered(None, texts, (*findings, *_syntax_errors(subject, texts)))
     content = None
     try:
         content = apply_template(external_secret, assembled.data, sources) if sources is not None else None
     except SecretSyncError as error:
-        if error.place.startswith(f"{_FIELD}.type"):
-            findings.append(subject.error(Check.Type, f"{_FIELD}.type", error.problem, error.remedy))
-    if content is None:
+        findings += _errors(subject, template, assembled.data, sources, error)
+    if sources is None:
         findings += _each_error(subject, template, assembled.data, sources)
-    else:
+    if content is not None:
         findings += _absent_keys(subject, texts, frozenset(assembled.data))
         findings += _unused_entries(subject, template, texts, reads)
     names = KeyNames(frozenset(assembled.data), (*texts, *texts.values()))
@@ -118,6 +120,20 @@ def _only(external_secret: ExternalSecret, template: ExternalSecretTemplate, **p
     return external_secret.model_copy(update={"spec": spec.model_copy(update={"target": target})})
 
 
+def _errors(
+    subject: Subject,
+    template: ExternalSecretTemplate,
+    data: Mapping[str, bytes],
+    sources: Sources | None,
+    first: SecretSyncError,
+) -> list[Finding]:
+    """All errors of a rendering, of which `first` is known."""
+    findings = list(_each_error(subject, template, data, sources))
+    if first.place.startswith(f"{_FIELD}.type"):
+        findings.append(subject.error(Check.Type, f"{_FIELD}.type", first.problem, first.remedy))
+    return findings or [subject.error(Check.Template, _FIELD, told(first), first.remedy)]
+
+
 def _each_error(
     subject: Subject, template: ExternalSecretTemplate, data: Mapping[str, bytes], sources: Sources | None
 ) -> Iterator[Finding]:
@@ -159,11 +175,7 @@ def _without_data(
     subject: Subject, template: ExternalSecretTemplate, keys: frozenset[str] | None, sources: Sources | None
 ) -> Iterator[Finding]:
     """What can be said of templates whose values are not there."""
-    findings = [
-        subject.error(Check.Template, path, told(error), error.remedy)
-        for path, text in _texts(template, sources)
-        if (error := _syntax(text)) is not None
-    ]
+    findings = list(_syntax_errors(subject, dict(_texts(template, sources))))
     if keys is not None:
         findings += _without_keys(subject, template, keys, sources)
     yield from findings
@@ -183,12 +195,12 @@ def _without_keys(
             yield subject.error(Check.Template, path, _inside(lacking[0]), _keys_remedy(part, keys, sources))
 
 
-def _syntax(text: str) -> TemplateError | None:
-    try:
-        referenced_keys(text)
-    except TemplateError as error:
-        return error
-    return None
+def _syntax_errors(subject: Subject, texts: Mapping[str, str]) -> Iterator[Finding]:
+    for path, text in texts.items():
+        try:
+            referenced_keys(text)
+        except TemplateError as error:
+            yield subject.error(Check.Template, path, told(error), error.remedy)
 
 
 def _texts(template: ExternalSecretTemplate | None, sources: Sources | None) -> Iterator[tuple[str, str]]:

@@ -118,3 +118,12 @@ async def test_what_must_not_be_looked_at_is_unknown(plural: str) -> None:
 async def test_a_target_of_another_kind_is_refused() -> None:
     manifest: dict[str, Any] = {"manifest": {"apiVersion": "v1", "kind": "ConfigMap"}}
     only(await Stage(declared(target=manifest)).first(), Check.Target, Severity.Error)
+
+
+async def test_the_secret_of_a_former_name_is_told_beside_a_takeover() -> None:
+    stage = Stage(objects=[secret("new", {"a": b"1"})])
+    await stage.write()
+    stage.declared = (declared(target={"name": "new"}),)
+    examined = await stage.first(SETTLED)
+    only(examined, Check.Takeover, Severity.Error)
+    assert "deletes Secret app" in only(examined, Check.Deletion, Severity.Warning).problem

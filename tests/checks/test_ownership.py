@@ -92,6 +92,13 @@ async def test_a_secret_that_was_replaced_by_hand_since_the_last_sync_is_drift_a
     ("metadata", "who"),
     [
         ({"annotations": {"meta.helm.sh/release-name": "shop"}}, "Helm release shop"),
+        (
+            {
+                "annotations": {"meta.helm.sh/release-name": "shop"},
+                "labels": {"app.kubernetes.io/managed-by": "Helm"},
+            },
+            "Helm release shop",
+        ),
         ({"labels": {"argocd.argoproj.io/instance": "shop"}}, "Argo CD application shop"),
         ({"annotations": {"argocd.argoproj.io/tracking-id": "shop:/Secret:team/app"}}, "Argo CD application shop"),
         ({"labels": {"kustomize.toolkit.fluxcd.io/name": "shop"}}, "Flux Kustomization shop"),

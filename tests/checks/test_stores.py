@@ -9,6 +9,7 @@ from secretsync.errors import (
     ClusterUnavailable,
     ProviderDenied,
     ProviderUnavailable,
+    SecretNotFound,
     StoreInvalid,
     StoreNotAllowed,
     StoreNotFound,
@@ -143,3 +144,10 @@ async def test_an_outage_of_one_read_only_is_told_of_that_read() -> None:
     examined = await stage.first(SETTLED)
     assert only(examined, Check.Find, Severity.Unknown).problem == "cannot be told: throttled"
     assert not of(examined, Check.Store)
+
+
+async def test_that_there_is_no_such_secret_is_an_answer_and_proves_the_store() -> None:
+    stage = Stage(declared(data=entries("a")))
+    stage.backend.errors["a"] = SecretNotFound("there is no metadata of the secret 'a'", remedy="create it")
+    only(await stage.first(SETTLED), Check.Key, Severity.Error)
+    assert stage.backend.validated == 0

@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from secretsync.checks import Check, Severity
-from secretsync.errors import ClusterDenied, ClusterUnavailable, ProviderUnavailable
+from secretsync.checks import Check, Severity, templates
+from secretsync.errors import ClusterDenied, ClusterUnavailable, ProviderUnavailable, TemplateError
 from tests.checks.scenarios import SETTLED, entries, template
 from tests.checks.stage import NAMESPACE, Stage, declared, of, only
+
+if TYPE_CHECKING:
+    from secretsync.api import ExternalSecret
 
 pytestmark = pytest.mark.unit
 
@@ -207,3 +210,33 @@ async def test_all_keys_that_a_template_lacks_are_named_together() -> None:
     target = template(templateFrom=[{"literal": "a: {{ .one }}\nb: {{ .two }}"}])
     found = only(await Stage(declared(target=target)).first(), Check.Template, Severity.Error)
     assert found.remedy == "provide one, two: the entries give own"
+
+
+@pytest.mark.parametrize("policy", ["Delete", "Retain"])
+async def test_what_is_not_rendered_for_want_of_data_is_no_error(policy: str) -> None:
+    search = [{"find": {"name": {"regexp": "none"}}}]
+    target = {**template(data={"a": "{{ .own }}"}), "deletionPolicy": policy}
+    stage = Stage(declared(data=[], dataFrom=search, target=target))
+    stage.backend.values = {}
+    examined = await stage.first()
+    assert not of(examined, Check.Template)
+    assert examined.observation is not None
+    stage.declared = (declared(data=[], dataFrom=search, target={**target, **template(data={"a": "{{ end }}"})}),)
+    only(await stage.first(), Check.Template, Severity.Error)
+
+
+async def test_with_merge_a_template_is_rendered_without_data() -> None:
+    target = {**template(data={"a": "{{ .own }}"}), "deletionPolicy": "Merge"}
+    stage = Stage(declared(data=entries("gone"), target=target))
+    assert 'no key "own"' in only(await stage.first(), Check.Template, Severity.Error).problem
+
+
+async def test_an_error_that_no_single_template_has_is_told_all_the_same(monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail_as_a_whole(external_secret: ExternalSecret, data: object, sources: object) -> None:
+        parts = external_secret.spec.target.template
+        if parts is not None and len(parts.data) > 1:
+            raise TemplateError("too much together", remedy="make it smaller")
+
+    monkeypatch.setattr(templates, "apply_template", fail_as_a_whole)
+    examined = await Stage(declared(target=template(data={"a": "", "b": ""}))).first()
+    assert only(examined, Check.Template, Severity.Error).problem == "too much together"
