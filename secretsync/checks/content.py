@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import re
 from typing import TYPE_CHECKING, Final
 
 from secretsync.checks.findings import Check
 from secretsync.checks.subject import listed
+from secretsync.errors import ValueRuleError
 from secretsync.sync import target
+from secretsync.values import go_json
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Iterator, Mapping
@@ -31,7 +32,7 @@ _REQUIRED: Final = {
 _ONE_OF: Final = {"kubernetes.io/basic-auth": ("username", "password")}
 """Secret type → keys of which the API server demands one."""
 _JSON: Final = {_DOCKER_CONFIG_JSON: ".dockerconfigjson", _DOCKER_CONFIG: ".dockercfg"}
-"""Secret type → key whose value must be JSON."""
+"""Secret type → key whose value must be a JSON object."""
 _ACCOUNT_TOKEN: Final = "kubernetes.io/service-account-token"  # noqa: S105 - a Secret type
 _ACCOUNT_NAME: Final = "kubernetes.io/service-account.name"
 _KEY: Final = re.compile(r"(?!\.\.)(?!\.$)[-._a-zA-Z0-9]{1,253}")
@@ -75,8 +76,8 @@ def secret_type(subject: Subject, wanted: JsonObject, live: JsonObject | None) -
         problem = f"a Secret of type {kind} needs one of the keys {listed(one_of)}"
         yield subject.error(Check.Type, _TYPE_FIELD, problem, "add an entry or a template for it, or use another type")
     key = _JSON.get(kind, "")
-    if key in data and not absent and not _is_json(data[key]):
-        problem = f"a Secret of type {kind} needs JSON under the key {key}, and what comes is none"
+    if key in data and not absent and not _is_json_object(data[key]):
+        problem = f"a Secret of type {kind} needs a JSON object under the key {key}, and what comes is none"
         yield subject.error(Check.Type, _TYPE_FIELD, problem, "mend the value upstream, or the template that makes it")
     if kind == _ACCOUNT_TOKEN and _ACCOUNT_NAME not in (wanted["metadata"].get("annotations") or {}):
         problem = f"a Secret of type {kind} needs the annotation {_ACCOUNT_NAME}, which must not come from here"
@@ -87,12 +88,12 @@ def _present(kind: str, key: str, data: Mapping[str, bytes]) -> bool:
     return bool(data.get(key)) if kind == _SSH else key in data
 
 
-def _is_json(value: bytes) -> bool:
+def _is_json_object(value: bytes) -> bool:
+    """Whether Go reads it into a map; null counts as an empty one."""
     try:
-        json.loads(value)
-    except (ValueError, RecursionError):
+        return isinstance(go_json.loads(value), dict | None)
+    except ValueRuleError:
         return False
-    return True
 
 
 def immutable(subject: Subject, wanted: JsonObject, live: JsonObject, names: KeyNames) -> Iterator[Finding]:
