@@ -13,11 +13,12 @@ from typing import TYPE_CHECKING
 
 from secretsync.api import CreationPolicy, DeletionPolicy
 from secretsync.kube.resources import SECRETS
-from secretsync.sync import drift, target
+from secretsync.sync import drift, handover, target
 from secretsync.sync.assembling import assemble
 from secretsync.sync.names import field_manager
 from secretsync.sync.plan import plan
 from secretsync.sync.synchronize import fetch, synchronize
+from secretsync.sync.targets import ClusterTargets
 from secretsync.sync.templating import apply_template, read_sources
 from secretsync.sync.types import TargetContent
 from secretsync.sync.volatile import volatile_parts
@@ -150,9 +151,13 @@ async def write(
         not_before: how fresh a shared read must be, on the clock of `fetches`.
         targets: how the sync looks at targets; by default straight from `cluster`.
 
+    Where an ExternalSecret of the cluster owns the target, it is taken over first (see `handover`).
+
     Raises:
         SecretSyncError: the sync failed; nothing was written.
     """
+    targets = targets or ClusterTargets(cluster)
+    await _take_over(external_secret, cluster=cluster, fetches=fetches, not_before=not_before, targets=targets)
     outcome = await synchronize(
         external_secret, cluster=cluster, fetches=fetches, targets=targets, not_before=not_before
     )
@@ -166,17 +171,38 @@ async def write(
     return replace(observed, fingerprint=fingerprint(written, key), drift="", rotated=())
 
 
+async def _take_over(
+    external_secret: ExternalSecret, *, cluster: Cluster, fetches: FetchWindow, not_before: float, targets: Targets
+) -> None:
+    """Take the target from the object that owns it, if one does, once the values are known to be there."""
+    name = target.target_name(external_secret)
+    live = await targets.get(external_secret.metadata.namespace, name, certain=False)
+    if live is None or target.controller_of(live) is None:
+        return
+    held = await handover.holder(external_secret, cluster=cluster, targets=targets)
+    if held is not None:
+        planned = plan(external_secret)
+        answers = await fetch(external_secret, planned, cluster=cluster, fetches=fetches, not_before=not_before)
+        assemble(external_secret, planned, answers)
+        await handover.take(held, cluster=cluster)
+        await targets.fresh(external_secret.metadata.namespace, name)
+
+
 async def remove(external_secret: ExternalSecret, *, cluster: Cluster, keep: Collection[str] = ()) -> bool:
     """Take back what the declaration wrote, as its creationPolicy says; whether anything was there to take back.
 
-    Owner: the Secret goes. Merge and CreateOrMerge: the declaration's own keys go. Orphan and None: all stays.
+    Owner: the Secret goes. Merge and CreateOrMerge: the declaration's own keys go. Orphan and None: all stays. So does
+    all that an ExternalSecret of the cluster has in its hands now (see `handover`).
 
     Args:
-        external_secret: the declaration; its name and target suffice.
+        external_secret: the declaration; its name, target and policies suffice.
         cluster: where the Secret is.
         keep: keys that stay in a merged Secret, because another declaration gives them now.
     """
     namespace, name = external_secret.metadata.namespace, target.target_name(external_secret)
+    # Asked first: an object that a switch left harmless half way gets its policies back, Secret or no Secret.
+    if await handover.release(external_secret, cluster=cluster):
+        return False
     live = await cluster.get(SECRETS, name, namespace)
     if live is None:
         return False
