@@ -127,15 +127,15 @@ def test_first_values_are_secret_and_written_once(local: Recorder) -> None:
 
 def test_the_keys_policy_lets_nobody_decrypt_directly(local: Recorder) -> None:
     policy = json.loads(local.one("kms/key:Key").inputs["policy"])
-    using = [each for each in policy["Statement"] if {"kms:Decrypt", "kms:*"} & set(each["Action"])]
-    assert [each["Condition"] for each in using] == [
-        {
-            "StringEquals": {
-                "kms:CallerAccount": "123456789012",
-                "kms:ViaService": ["secretsmanager.eu-central-1.amazonaws.com", "ssm.eu-central-1.amazonaws.com"],
-            }
+    administration, use = policy["Statement"]
+    assert {*use["Action"]} == {"kms:Decrypt", "kms:Encrypt", "kms:GenerateDataKey"}
+    assert use["Condition"] == {
+        "StringEquals": {
+            "kms:CallerAccount": "123456789012",
+            "kms:ViaService": ["secretsmanager.eu-central-1.amazonaws.com", "ssm.eu-central-1.amazonaws.com"],
         }
-    ]
+    }
+    assert not {*use["Action"], "kms:ReEncryptFrom", "kms:CreateGrant", "kms:*"} & {*administration["Action"]}
     assert local.one("kms/key:Key").inputs["enableKeyRotation"] is True
     principals = {json.dumps(each["Principal"]) for each in policy["Statement"]}
     assert principals == {'{"AWS": "arn:aws:iam::123456789012:root"}'}
@@ -159,6 +159,8 @@ def test_each_store_has_a_role_of_its_own_for_one_service_account(local: Recorde
     }
     for subject in subjects:
         assert "role/" in accounts[subject]["annotations"]["eks.amazonaws.com/role-arn"]
+    made = [each.inputs for each in local.of_type(":ServiceAccount") if each.name.startswith("aws-")]
+    assert {each["automountServiceAccountToken"] for each in made} == {False}
     stores = {each["metadata"]["name"]: each for each in local.objects("SecretStore")}
     aws = stores["aws-parameters"]["spec"]["provider"]["aws"]
     assert aws["auth"]["jwt"]["serviceAccountRef"] == {"name": "platform-parameters"}
@@ -237,7 +239,13 @@ def test_roles_of_the_cloud_stay_inside_their_boundary(cloud: Recorder) -> None:
 
 @pytest.mark.parametrize(
     ("stack", "changes", "protected"),
-    [("prod", {}, True), ("staging", {}, False), ("staging", {"protect": "true"}, True), ("aws-local", {}, False)],
+    [
+        ("prod", {}, True),
+        ("staging", {}, False),
+        ("staging", {"protect": "true"}, True),
+        ("aws-local", {}, False),
+        ("aws-local", {"protect": "true"}, True),
+    ],
 )
 def test_what_holds_data_is_protected(stack: str, changes: dict[str, Any], protected: bool) -> None:  # noqa: FBT001
     recorder = recorded(stack, **changes)
@@ -304,6 +312,7 @@ def test_by_pod_identity_the_operator_assumes_a_role_for_each_store(preview: boo
     assert written["aws-parameters"]["role"] in arns
     assert "auth" not in written["aws-parameters"]
     assert "aws-operator-association" in recorder.before(recorder.one(":Deployment"))
+    assert "aws-operator-attachment" in recorder.before(association)
     assert not [each for each in recorder.objects("ServiceAccount") if "annotations" in each["metadata"]]
 
 
@@ -334,6 +343,23 @@ def test_an_existing_key_is_used_and_none_is_made() -> None:
     assert recorder.of_type("kms/key:Key") == []
     assert {each.inputs["kmsKeyId"] for each in recorder.of_type(SECRETS)} == {key}
     assert statements(documents(recorder, "aws-payments"))["Decrypt"]["Resource"] == key
+
+
+def test_the_new_key_serves_the_services_that_use_it_and_no_other() -> None:
+    section = {"parameters": [], "stores": ["payments/aws-secrets", "storefront/aws-secrets", "shared-aws"]}
+    (_, use) = json.loads(recorded("aws-local", aws=section).one("kms/key:Key").inputs["policy"])["Statement"]
+    assert use["Condition"]["StringEquals"]["kms:ViaService"] == ["secretsmanager.eu-central-1.amazonaws.com"]
+    section = {"secrets": [], "stores": ["platform/aws-parameters"]}
+    (_, use) = json.loads(recorded("aws-local", aws=section).one("kms/key:Key").inputs["policy"])["Statement"]
+    assert use["Condition"]["StringEquals"]["kms:ViaService"] == ["ssm.eu-central-1.amazonaws.com"]
+
+
+def test_a_secret_with_a_key_of_its_own_is_under_that() -> None:
+    key = "arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    recorder = recorded("aws-local", aws={"secrets": [{"name": "payments/stripe", "kmsKey": key}]})
+    (secret,) = recorder.of_type(SECRETS)
+    assert secret.inputs["kmsKeyId"] == key
+    assert recorder.one("kms/key:Key").urn not in secret.depends
 
 
 def test_without_a_key_nothing_is_decrypted_by_policy() -> None:

@@ -63,3 +63,31 @@ def test_the_kubeconfig_comes_from_the_setting_before_the_environment(monkeypatc
     monkeypatch.setenv("KUBECONFIG", "/from/environment")
     assert settings().kubeconfig == Path("/from/environment")
     assert settings(cluster={"kubeconfig": "/from/setting"}).kubeconfig == Path("/from/setting")
+
+
+def test_what_a_vault_that_exists_already_cannot_have_is_refused() -> None:
+    made = settings(vault={"manage": "access", "reviewer": "vault"}).vault
+    assert made is not None
+    with pytest.raises(SettingsError, match=r"vault\.samples: are for a mount made here"):
+        settings(vault={"manage": "access", "samples": ["foo"]})
+    with pytest.raises(SettingsError, match=r"vault\.reviewer: is vault, but"):
+        settings(vault={"reviewer": "vault"})
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("0", 0), ("90s", 90), ("1h30m", 5400)])
+def test_the_floor_is_a_go_duration(text: str, seconds: int) -> None:
+    assert settings(refreshFloor=text).refresh_floor.total_seconds() == seconds
+
+
+@pytest.mark.parametrize("text", ["soon", "-1m", "5"])
+def test_a_floor_that_is_none_is_refused(text: str) -> None:
+    with pytest.raises(SettingsError, match="external-secrets:refreshFloor: "):
+        settings(refreshFloor=text)
+
+
+@pytest.mark.parametrize(
+    ("environment", "protect", "holds"),
+    [("prod", None, True), ("staging", None, False), ("prod", "false", False), ("dev", "true", True)],
+)
+def test_protection_is_said_or_follows_the_environment(environment: str, protect: str | None, holds: bool) -> None:  # noqa: FBT001
+    assert settings(environment=environment, protect=protect).holds_data is holds
