@@ -13,7 +13,7 @@ from components.dynamic import rollout
 from components.dynamic.connection import Connection
 from components.dynamic.rollout import RolledOut, RolledOutProvider
 from components.testing import record
-from secretsync.errors import RolloutError
+from secretsync.errors import ClusterDenied, RolloutError
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import DEPLOYMENTS, SECRETS
 from secretsync.workloads.kinds import CRON_JOBS, WORKLOAD_KINDS
@@ -153,10 +153,12 @@ async def test_a_change_of_metadata_alone_restarts_nothing(provider: RolledOutPr
 
 
 async def test_named_workloads_need_not_ask(provider: RolledOutProvider, cluster: Rolling) -> None:
-    outs = _up(provider, None, workloads=["Deployment/silent"])
-    assert outs["dependents"] == ["Deployment/silent"]
+    named = ["Deployment/unconcerned", "Deployment/silent"]
+    outs = _up(provider, None, workloads=named)
+    assert outs["dependents"] == ["Deployment/silent", "Deployment/unconcerned"]
     assert await cluster.said("silent")
     assert await cluster.said("web") is None
+    assert _up(provider, outs, workloads=named) is outs
 
 
 async def test_a_checksum_that_the_program_gives_is_taken(provider: RolledOutProvider, cluster: Rolling) -> None:
@@ -207,6 +209,21 @@ async def test_all_stuck_workloads_are_named_at_once(cluster: Rolling) -> None:
             await rollout.roll_out(cluster, SECRET, "c", found, patience=0)
     assert "2 workloads" in caught.value.problem
     assert all(f"Deployment team/{name}" in caught.value.problem for name in ("web", "api"))
+
+
+async def test_a_refusal_of_the_cluster_is_not_taken_for_a_stuck_rollout(cluster: Rolling) -> None:
+    cluster.objects = (*cluster.objects, _asking("api"))
+    cluster.stuck.add("web")
+
+    def refuse(verb: str, _plural: str, name: str) -> None:
+        if (verb, name) == ("patch", "team/api"):
+            raise ClusterDenied("cannot patch deployments", status=403)
+
+    async with cluster:
+        found = await rollout.chosen(cluster, TARGET, ())
+        cluster.before = refuse
+        with pytest.raises(ClusterDenied, match="cannot patch"):
+            await rollout.roll_out(cluster, SECRET, "c", found, patience=0)
 
 
 def test_what_is_not_there_yet_is_said_in_a_preview_and_fails_an_update(

@@ -302,6 +302,22 @@ async def test_without_a_running_operator_the_wait_ends() -> None:
     assert policies(await held(cluster)) == ("None", "Retain")
 
 
+async def test_an_object_that_was_never_synced_is_waited_for_because_its_first_sync_may_be_under_way() -> None:
+    cluster = await _standing(declared(refreshPolicy="CreatedOnce"))
+    taking = asyncio.create_task(_taken(cluster, patience=60))
+    await eventually(lambda: _is_harmless(cluster))
+    await asyncio.sleep(0)
+    assert not taking.done()
+    generation = (await held(cluster))["metadata"]["generation"]
+    status = {"status": {"syncedResourceVersion": f"{generation}-x"}}
+    await cluster.merge_patch(EXTERNAL_SECRETS, "app", NAMESPACE, status, field_manager="o", subresource="status")
+    await taking
+
+
+async def _is_harmless(cluster: MemoryCluster) -> bool:
+    return policies(await held(cluster)) == ("None", "Retain")
+
+
 @pytest.mark.parametrize(
     "spec",
     [{"refreshInterval": "0"}, {"refreshPolicy": "CreatedOnce"}],
@@ -355,7 +371,8 @@ async def test_a_secret_of_another_externalsecret_is_not_taken() -> None:
 
 async def test_a_secret_of_nobody_costs_no_look_at_externalsecrets() -> None:
     cluster = MemoryCluster([STORE, secret("app", {"own": b"v0"})])
-    await Program(cluster, declared()).write()
+    for _ in range(2):  # the second time it is the program's own
+        await Program(cluster, declared()).write()
     assert "externalsecrets" not in {plural for _, plural, _ in cluster.requests}
 
 
