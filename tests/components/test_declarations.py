@@ -43,10 +43,13 @@ def external_secret(name: str, *, key: str = "foo", **metadata: str) -> dict[str
     }
 
 
-def declared(folder: Path, *objects: dict[str, Any], **settings: Any) -> Declarations:
+def declared(folder: Path, *objects: dict[str, Any], operator: str = "", **settings: Any) -> Declarations:
     (folder / "all.yaml").write_text(yaml.safe_dump_all(objects), encoding="utf-8")
     values = {"environment": "dev", "namespace": "apps", "manifests": ["all.yaml"], **settings}
-    return declare(parse(values, place="Pulumi.test.yaml"), root=folder, vault_address=ADDRESS)
+    made = parse(values, place="Pulumi.test.yaml")
+    if operator:
+        made = made.model_copy(update={"operator": made.operator.model_copy(update={"kind": operator})})
+    return declare(made, root=folder, vault_address=ADDRESS)
 
 
 def test_manifests_without_a_namespace_get_the_stacks(tmp_path: Path) -> None:
@@ -170,7 +173,7 @@ def test_generators_are_made_in_their_namespace(tmp_path: Path) -> None:
     assert made.namespaces == ("apps",)
 
 
-CLUSTERED = {
+CLUSTERED: dict[str, Any] = {
     "apiVersion": "external-secrets.io/v1",
     "kind": "ClusterExternalSecret",
     "metadata": {"name": "everywhere"},
@@ -182,7 +185,7 @@ CLUSTERED = {
         },
     },
 }
-PUSH = {
+PUSH: dict[str, Any] = {
     "apiVersion": "external-secrets.io/v1alpha1",
     "kind": "PushSecret",
     "metadata": {"name": "out"},
@@ -200,6 +203,46 @@ def test_kinds_that_the_operator_does_not_serve_are_told_all_at_once(tmp_path: P
     first, second = (str(error) for error in caught.value.errors)
     assert re.match(r"all\.yaml:\d+, ClusterExternalSecret everywhere: the operator builtin", first)
     assert re.match(r"all\.yaml:\d+, PushSecret apps/out: the operator builtin", second)
+
+
+SERVED = {"stores": ["apps/backend"]}
+
+
+def test_what_a_cluster_external_secret_reads_is_granted_too(tmp_path: Path) -> None:
+    made = declared(tmp_path, store(), external_secret("a"), CLUSTERED, operator="upstream", vault=SERVED)
+    assert made.cluster_external_secrets
+    (access,) = made.vault_access
+    assert 'path "secret/data/foo"' in access.policy
+    assert 'path "secret/data/shared"' in access.policy
+
+
+@pytest.mark.parametrize(
+    ("where", "granted"),
+    [
+        ({"namespaces": ["elsewhere"]}, False),
+        ({"namespaces": ["elsewhere"], "namespaceSelectors": [{"matchLabels": {"team": "x"}}]}, True),
+        ({"namespaceSelector": {"matchLabels": {"team": "x"}}}, True),
+    ],
+)
+def test_a_selector_may_pick_the_namespace_of_any_store(tmp_path: Path, where: dict[str, Any], granted: bool) -> None:  # noqa: FBT001
+    spec = {name: value for name, value in CLUSTERED["spec"].items() if name != "namespaces"}
+    made = declared(tmp_path, store(), CLUSTERED | {"spec": spec | where}, operator="upstream", vault=SERVED)
+    (access,) = made.vault_access
+    assert ("shared" in access.policy) is granted
+
+
+def test_a_push_through_a_store_that_reads_only_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(ManifestErrors, match=r"all\.yaml:\d+, PushSecret apps/out: pushes to the store apps/backend"):
+        declared(tmp_path, store(), PUSH, operator="upstream", vault=SERVED)
+    made = declared(tmp_path, store(), store("own"), PUSH, operator="upstream", vault={"stores": ["apps/own"]})
+    assert [each.metadata.namespace for each in made.push_secrets] == ["apps"]
+
+
+def test_an_interval_in_a_cluster_external_secret_is_held_to_the_floor(tmp_path: Path) -> None:
+    inner = CLUSTERED["spec"]["externalSecretSpec"] | {"refreshInterval": "10s"}
+    fast = CLUSTERED | {"spec": CLUSTERED["spec"] | {"externalSecretSpec": inner}}
+    with pytest.raises(ManifestErrors, match=r"ClusterExternalSecret everywhere, spec\.externalSecretSpec\.refresh"):
+        declared(tmp_path, store(), fast, operator="upstream", refreshFloor="1m")
 
 
 def test_two_declarations_for_one_target_are_told_with_both_places(tmp_path: Path) -> None:
