@@ -10,6 +10,7 @@ import pulumi
 from components.custom_object import CustomObject
 from components.declarations import identity
 from components.dynamic.readiness import ReadyExternalSecrets
+from components.dynamic.rollout import checksum
 from components.dynamic.synced_secret import SyncedSecret
 from secretsync.api import RefreshPolicy
 
@@ -65,6 +66,8 @@ class PulumiExternalSecret(pulumi.ComponentResource):
 
     target: pulumi.Output[str]
     """``namespace/name`` of the Secret, known once it is written."""
+    checksum: pulumi.Output[str]
+    """Changes with the content and tells nothing else of it: for a pod template of the program, or a `RolledOut`."""
 
     def __init__(
         self,
@@ -76,4 +79,5 @@ class PulumiExternalSecret(pulumi.ComponentResource):
         super().__init__("external-secrets:index:PulumiExternalSecret", name, None, opts)
         synced = SyncedSecret(name, external_secret, stores, opts=pulumi.ResourceOptions(parent=self))
         self.target = synced.target
-        self.register_outputs({"target": self.target})
+        self.checksum = checksum(synced.fingerprint)
+        self.register_outputs({"target": self.target, "checksum": self.checksum})

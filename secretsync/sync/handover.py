@@ -38,7 +38,8 @@ FIELD_MANAGER: Final = "external-secrets-on-pulumi/handover"
 PATIENCE: Final = 15.0
 """Seconds that an operator gets to see a change; one that takes longer does not run, or cannot sync anyway."""
 
-_PAUSE: Final = 0.1
+_FIRST_PAUSE: Final = 0.05
+_LONGEST_PAUSE: Final = 1.0
 _NOT_FOUND: Final = 404
 
 
@@ -145,8 +146,10 @@ async def _until_seen(held: ExternalSecret, cluster: Cluster, patience: float) -
     """Wait until the operator has visited this generation, and so has no older one under way."""
     meta, deadline = held.metadata, time.monotonic() + patience
     current: ExternalSecret | None = held
+    pause = _FIRST_PAUSE
     while current is not None and _seen(current) < (meta.generation or 0) and time.monotonic() < deadline:
-        await asyncio.sleep(_PAUSE)
+        await asyncio.sleep(pause)
+        pause = min(pause * 2, _LONGEST_PAUSE)  # many may be waited for side by side
         current = _parsed(await cluster.get(EXTERNAL_SECRETS, meta.name, meta.namespace))
 
 
