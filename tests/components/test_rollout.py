@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any, Self
 
 import pulumi
+import pulumi_kubernetes as kubernetes
 import pytest
 from pulumi.dynamic import Config, ConfigureRequest
 from pulumi.runtime import rpc
@@ -12,13 +13,14 @@ from pulumi.runtime import rpc
 from components.dynamic import rollout
 from components.dynamic.connection import Connection
 from components.dynamic.rollout import RolledOut, RolledOutProvider
+from components.external_secret import PulumiExternalSecret
 from components.testing import record
 from secretsync.errors import ClusterDenied, RolloutError
 from secretsync.kube.fake import MemoryCluster
 from secretsync.kube.resources import DEPLOYMENTS, SECRETS
 from secretsync.workloads.kinds import CRON_JOBS, WORKLOAD_KINDS
 from secretsync.workloads.marks import ROLLOUT, checksum_of
-from tests.sync.builders import secret
+from tests.sync.builders import external_secret, secret
 from tests.workloads.objects import NAMESPACE, SECRET, from_env, template, workload
 
 if TYPE_CHECKING:
@@ -312,3 +314,17 @@ def test_a_program_gets_a_checksum_that_is_no_secret_from_a_fingerprint_that_is_
     assert registered.inputs["workloads"] == ["Deployment/a", "Deployment/b"]
     assert known["some"] not in ("", "a fingerprint")
     assert known["none"] == ""
+
+
+@pytest.mark.parametrize("preview", [True, False])
+def test_a_synced_secret_offers_its_checksum_to_pod_templates(preview: bool) -> None:  # noqa: FBT001 - a case
+    def program() -> None:
+        synced = PulumiExternalSecret("synced", external_secret(metadata={"uid": ""}), [])
+        kubernetes.core.v1.Pod("reader", metadata={"annotations": {"checksum.example.org/app": synced.checksum}})
+        pulumi.export("checksum", synced.checksum)
+
+    recorded = record(program, preview=preview)
+    annotations = recorded.one(":Pod").inputs["metadata"]["annotations"]
+    assert annotations == {"checksum.example.org/app": recorded.exports["checksum"]}
+    assert recorded.exports["checksum"]
+    assert recorded.one(":Pod").secret_inputs == frozenset()
