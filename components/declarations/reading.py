@@ -6,18 +6,16 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from components.declarations import aws, refusals, vault
 from components.declarations.declared import Declarations, Lane, identity
+from components.declarations.granting import compile_access
 from components.declarations.refusals import Read
-from secretsync.access import needs_of
 from secretsync.api import (
     ClusterGenerator,
     ExternalSecret,
-    ObjectMeta,
     load_manifests,
 )
-from secretsync.errors import ManifestErrors
+from secretsync.errors import ManifestErrors, SettingsError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from components.settings import Settings
@@ -25,7 +23,6 @@ if TYPE_CHECKING:
     from secretsync.api.base import Kind
 
 _Namespaced = TypeVar("_Namespaced", bound="ExternalSecret | SecretStore | PushSecret | Generator")
-_ANY_NAMESPACE = "*"
 
 
 def declare(settings: Settings, *, root: Path, vault_address: str | None) -> Declarations:
@@ -38,10 +35,10 @@ def declare(settings: Settings, *, root: Path, vault_address: str | None) -> Dec
 
     Raises:
         ManifestErrors: everything that is wrong in the files, at once: what they say, kinds that the stack's operator
-            does not serve, intervals below the floor, and declarations that undo each other.
+            does not serve, intervals below the floor, and declarations that undo each other; then what cannot be
+            granted narrowly.
         SettingsError: the stack file names a store or ExternalSecret that no manifest declares, or that the stack
             cannot serve.
-        StoreInvalid: a declared key cannot be granted narrowly.
     """
     manifests = load_manifests([root / path for path in settings.manifests], root=root)
     read = _read(manifests, settings)
@@ -51,20 +48,12 @@ def declare(settings: Settings, *, root: Path, vault_address: str | None) -> Dec
     in_vault = settings.vault.stores if settings.vault else ()
     in_aws = settings.aws.stores if settings.aws else ()
     refusals.check_names(settings, read, {"vault.stores": in_vault, "aws.stores": in_aws})
-    stores = tuple(_completed(store, settings, vault_address) for store in read.stores)
+    stores = tuple(_completed(store, read, settings, vault_address) for store in read.stores)
     lanes: dict[str, Lane] = {
         identity(es): settings.sync.lane(es.metadata.namespace, es.metadata.name) for es in read.external_secrets
     }
     in_pulumi = [es for es in read.external_secrets if lanes[identity(es)] == "pulumi"]
-    readers = {identity(store): (*read.external_secrets, *_spread(read, store)) for store in stores}
-    vault_access = tuple(
-        vault.access(store, readers[identity(store)]) for store in stores if identity(store) in in_vault
-    )
-    aws_access = tuple(
-        aws.access(store, readers[identity(store)], settings.aws, versions=bool(needs_of(store, in_pulumi)))
-        for store in stores
-        if settings.aws is not None and identity(store) in in_aws
-    )
+    vault_access, aws_access = compile_access(read, stores, settings, in_pulumi)
     refusals.check_accounts((*vault_access, *aws_access))
     refusals.check_pulumi_lane(settings, aws_access, in_pulumi)
     return Declarations(
@@ -100,26 +89,13 @@ def _read(manifests: Manifests, settings: Settings) -> Read:
     )
 
 
-def _completed(store: Store, settings: Settings, vault_address: str | None) -> Store:
+def _completed(store: Store, read: Read, settings: Settings, vault_address: str | None) -> Store:
     name = identity(store)
-    if settings.vault is not None and vault_address is not None and name in settings.vault.stores:
-        return vault.complete(store, settings.vault, vault_address)
-    if settings.aws is not None and name in settings.aws.stores:
-        return aws.complete(store, settings.aws)
+    try:
+        if settings.vault is not None and vault_address is not None and name in settings.vault.stores:
+            return vault.complete(store, settings.vault, vault_address)
+        if settings.aws is not None and name in settings.aws.stores:
+            return aws.complete(store, settings.aws)
+    except SettingsError as error:
+        raise error.at(read.place(store)) from None
     return store
-
-
-def _spread(read: Read, store: Store) -> Iterator[ExternalSecret]:
-    """ClusterExternalSecrets as the ExternalSecrets that the operator makes of them, as far as a store may serve them.
-
-    Which namespaces a selector picks is known in the cluster only, so a SecretStore counts with each of them.
-    """
-    for clustered in read.manifests.cluster_external_secrets:
-        spec = clustered.spec
-        selects = spec.namespace_selector is not None or bool(spec.namespace_selectors)
-        namespace = store.metadata.namespace
-        if namespace and not selects and namespace not in spec.namespaces:
-            continue
-        name = spec.external_secret_name or clustered.metadata.name
-        metadata = ObjectMeta(name=name, namespace=namespace or _ANY_NAMESPACE)
-        yield ExternalSecret(metadata=metadata, spec=spec.external_secret_spec)

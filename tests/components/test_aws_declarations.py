@@ -13,7 +13,7 @@ from hypothesis import strategies as some
 from components.declarations import AWSStoreAccess, Declarations, declare
 from components.declarations.aws import shortened
 from components.settings import parse
-from secretsync.errors import SettingsError, StoreInvalid
+from secretsync.errors import ManifestErrors, SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -117,7 +117,9 @@ def test_the_account_that_a_store_names_is_kept_with_its_audiences(tmp_path: Pat
     ],
 )
 def test_a_served_store_that_logs_in_otherwise_is_refused(tmp_path: Path, changes: dict[str, Any], said: str) -> None:
-    with pytest.raises(SettingsError, match=rf"aws\.stores: SecretStore apps/aws {said}"):
+    with pytest.raises(
+        SettingsError, match=rf"all\.yaml:\d+, stack configuration, aws\.stores: SecretStore apps/aws {said}"
+    ):
         declared(tmp_path, store(**changes))
 
 
@@ -176,16 +178,26 @@ def test_versions_are_described_for_the_pulumi_lane_only(tmp_path: Path) -> None
 
 
 def test_a_key_that_cannot_be_granted_narrowly_stops_the_program(tmp_path: Path) -> None:
-    with pytest.raises(StoreInvalid, match="ExternalSecret apps/a"):
+    with pytest.raises(ManifestErrors, match=r"all\.yaml:\d+, ExternalSecret apps/a, spec\.data\[0\]"):
         declared(tmp_path, store(), external_secret("a", "team/*"))
+
+
+def test_what_cannot_be_granted_is_told_of_all_stores_at_once(tmp_path: Path) -> None:
+    objects = (store(), store("b"), external_secret("a", "x/*", "fine"), external_secret("c", "y/?", store="b"))
+    with pytest.raises(ManifestErrors) as caught:
+        declared(tmp_path, *objects, aws={"stores": ["apps/aws", "apps/b"]})
+    assert [str(each).partition(": ")[0].partition(", ")[2] for each in caught.value.errors] == [
+        "ExternalSecret apps/a, spec.data[0]",
+        "ExternalSecret apps/c, spec.data[0]",
+    ]
 
 
 def test_more_policies_than_a_role_can_have_are_refused(tmp_path: Path) -> None:
     many = [external_secret(f"a{n}", *(f"team/secret-number-{n}-{m}" for m in range(40))) for n in range(30)]
-    with pytest.raises(StoreInvalid, match=r"needs \d+ managed policies"):
+    with pytest.raises(ManifestErrors, match=r"needs \d+ managed policies"):
         declared(tmp_path, store(), *many)
     section = {"kmsKey": {"create": True, "alias": "x"}}
-    with pytest.raises(StoreInvalid, match=r"needs \d+ managed policies"):
+    with pytest.raises(ManifestErrors, match=r"needs \d+ managed policies"):
         declared(tmp_path, store(), *many[:12], aws=section)
     fits = access(declared(tmp_path, store(), *many[:6], aws=section))
     assert 2 < len(fits.documents) + len(fits.new_key_documents) <= 10

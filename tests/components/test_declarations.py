@@ -10,7 +10,7 @@ import yaml
 
 from components.declarations import Declarations, declare
 from components.settings import parse
-from secretsync.errors import ManifestErrors, SettingsError, StoreInvalid
+from secretsync.errors import ManifestErrors, SettingsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -139,7 +139,7 @@ def test_tokens_are_requested_for_the_accounts_that_stores_name_and_no_others(tm
 
 
 def test_a_key_that_cannot_be_granted_narrowly_stops_the_program(tmp_path: Path) -> None:
-    with pytest.raises(StoreInvalid, match="would grant more"):
+    with pytest.raises(ManifestErrors, match="would grant more"):
         declared(tmp_path, store(), external_secret("a", key="team/*"), vault={"stores": ["apps/backend"]})
 
 
@@ -229,6 +229,26 @@ def test_a_selector_may_pick_the_namespace_of_any_store(tmp_path: Path, where: d
     made = declared(tmp_path, store(), CLUSTERED | {"spec": spec | where}, operator="upstream", vault=SERVED)
     (access,) = made.vault_access
     assert ("shared" in access.policy) is granted
+
+
+@pytest.mark.parametrize("where", [{"namespaces": ["apps"]}, {"namespaceSelector": {"matchLabels": {"team": "x"}}}])
+def test_a_cluster_store_with_conditions_serves_cluster_external_secrets(tmp_path: Path, where: dict[str, Any]) -> None:
+    shared = store("shared", kind="ClusterSecretStore", auth={"kubernetes": LOGIN | {"serviceAccountRef": ACCOUNT}})
+    shared["spec"]["conditions"] = [{"namespaces": ["apps"]}]
+    inner = CLUSTERED["spec"]["externalSecretSpec"] | {
+        "secretStoreRef": {"name": "shared", "kind": "ClusterSecretStore"}
+    }
+    clustered = CLUSTERED | {"spec": {"externalSecretSpec": inner, **where}}
+    made = declared(tmp_path, shared, clustered, operator="upstream", vault={"stores": ["shared"]})
+    (access,) = made.vault_access
+    assert 'path "secret/data/shared"' in access.policy
+
+
+def test_a_key_of_a_cluster_external_secret_that_cannot_be_granted_is_placed(tmp_path: Path) -> None:
+    inner = CLUSTERED["spec"]["externalSecretSpec"] | {"data": [{"secretKey": "k", "remoteRef": {"key": "x/*"}}]}
+    clustered = CLUSTERED | {"spec": CLUSTERED["spec"] | {"externalSecretSpec": inner}}
+    with pytest.raises(ManifestErrors, match=r"all\.yaml:\d+, ExternalSecret apps/everywhere, spec\.data\[0\]"):
+        declared(tmp_path, store(), clustered, operator="upstream", vault=SERVED)
 
 
 def test_a_push_through_a_store_that_reads_only_is_refused(tmp_path: Path) -> None:
