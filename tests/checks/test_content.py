@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from secretsync.checks import Check, Severity
+from secretsync.checks import Check, Previous, Severity
 from secretsync.checks.subject import listed
 from secretsync.kube.resources import SECRETS
 from tests.checks.scenarios import SETTLED, entries, template
@@ -109,6 +109,8 @@ async def test_new_values_of_a_template_alone_are_no_change_that_an_immutable_se
     await stage.cluster.merge_patch(SECRETS, "app", NAMESPACE, {"immutable": True}, field_manager="kubectl-edit")
     assert not of(await stage.first(SETTLED), Check.Immutable)
     assert of(await stage.first(), Check.Immutable)
+    changed = Previous("team/app", ("id",), {"SecretStore/store k": "1"}, settled=False)
+    assert of(await stage.first(changed), Check.Immutable), "another declaration is written"
 
 
 async def test_a_secret_of_no_type_is_opaque() -> None:

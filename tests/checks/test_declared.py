@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 from secretsync.api import load_manifests
-from secretsync.checks import Check, Severity, conflicts
+from secretsync.checks import Check, Options, Severity, conflicts
 from secretsync.checks.declared import declared_keys
 from tests.checks.scenarios import entries, template
 from tests.checks.stage import Stage, check_form, declared, of
@@ -107,8 +107,11 @@ spec:
 
 
 async def test_an_examination_of_many_tells_them_too() -> None:
-    examined = await Stage(declared("app"), declared("other", target={"name": "app"})).examine()
+    stage = Stage(declared("app"), declared("other", target={"name": "app"}))
+    stage.options = Options(place=lambda _declared, path: f"m.yaml:{2 if path else 1}")
+    examined = await stage.examine()
     assert not of(examined["team/app"], Check.Conflict)
+    assert examined["team/other"].findings[0].place == "m.yaml:2, spec.target"
     assert examined["team/other"].findings[0].check is Check.Conflict, "errors come first"
 
 

@@ -206,6 +206,8 @@ async def test_an_edited_key_of_its_own_is_drift_and_overwrites_nobody() -> None
         edit = {"data": {"own": "eA=="}}
         await stage.cluster.merge_patch(SECRETS, "app", NAMESPACE, edit, field_manager="kubectl-edit")
         assert not of(await stage.first(SETTLED), Check.Owner)
+        if policy == "Owner":
+            assert not of(await stage.first(), Check.Owner), "it owns all keys, whoever wrote them last"
 
 
 async def test_keys_of_several_authors_are_told_of_each() -> None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 import pytest
 
+from secretsync.access.aws import AWSAccount
+from secretsync.api import SecretStore, parse
 from secretsync.checks import Check, Options, Severity
 from secretsync.errors import ClusterUnavailable, ProviderDenied, ProviderRefused, VersionNotFound
 from tests.checks.scenarios import SETTLED, entries, vault_store
 from tests.checks.stage import Stage, declared, of, only
+
+if TYPE_CHECKING:
+    from secretsync.api import Store
 
 pytestmark = pytest.mark.unit
 
@@ -226,3 +233,55 @@ async def test_a_rewrite_whose_template_fails_is_told_of_its_step() -> None:
     found = only(await stage.first(), Check.Template, Severity.Error)
     assert found.place == "ExternalSecret team/app, spec.dataFrom[0].extract"
     assert found.problem.startswith("rewrite[0], template template, line 1: ")
+
+
+async def test_a_missing_secret_costs_no_further_call() -> None:
+    stage = Stage(declared(data=entries("k", "gone")))
+    await stage.first()
+    assert stage.backend.upstream_calls == 1
+
+
+def aws_store() -> Store:
+    aws = {"service": "SecretsManager", "region": "eu-west-1"}
+    document = {**vault_store().to_json(), "spec": {"provider": {"aws": aws}}}
+    made = parse(document)
+    assert isinstance(made, SecretStore)
+    return made
+
+
+@pytest.mark.parametrize(
+    ("who", "account"),
+    [
+        ("arn:aws:sts::123456789012:assumed-role/eso/s", None),
+        ("the credentials", AWSAccount("123456789012")),
+    ],
+    ids=["told by the denial", "told by the program"],
+)
+async def test_a_denial_of_aws_names_the_statement_with_the_account(who: str, account: AWSAccount | None) -> None:
+    stage = Stage(declared(data=entries("k", "app/db")))
+    problem = f"{who} may not do secretsmanager:GetSecretValue for the secret 'app/db'"
+    stage.backend.errors["app/db"] = ProviderDenied(problem, remedy="allow it")
+    stage.options = Options(stores=(aws_store(),), aws=account)
+    assert only(await stage.first(SETTLED), Check.Permission, Severity.Error).remedy == (
+        "grant it with secretsmanager:GetSecretValue on "
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:app/db-??????"
+    )
+
+
+@pytest.mark.parametrize(
+    ("problem", "remedy"),
+    [
+        ("the credentials may not do secretsmanager:GetSecretValue for it", "allow it on some account"),
+        ("arn:aws:sts::123456789012:assumed-role/eso/s may not do kms:Decrypt for it", "allow kms:Decrypt on the key"),
+        (
+            "arn:aws:sts::123456789012:assumed-role/eso/s may not do secretsmanager:GetSecretValue for it",
+            "an explicit deny forbids it: exempt it",
+        ),
+    ],
+    ids=["an account that is not known", "a key", "an explicit deny"],
+)
+async def test_where_a_statement_would_not_mend_it_the_backend_s_remedy_counts(problem: str, remedy: str) -> None:
+    stage = Stage(declared(data=entries("k", "app/db")))
+    stage.backend.errors["app/db"] = ProviderDenied(problem, remedy=remedy)
+    stage.options = Options(stores=(aws_store(),))
+    assert only(await stage.first(SETTLED), Check.Permission, Severity.Error).remedy == remedy

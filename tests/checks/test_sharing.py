@@ -13,7 +13,7 @@ from secretsync.errors import SecretSyncError, StoreInvalid
 from secretsync.providers.protocol import Invalid, Valid
 from secretsync.sync import lane
 from tests.checks.scenarios import SETTLED, entries
-from tests.checks.stage import KEY, Stage, declared, of, only
+from tests.checks.stage import KEY, Stage, declared, of, only, secret
 
 pytestmark = pytest.mark.unit
 
@@ -150,8 +150,8 @@ async def test_answers_stay_for_the_whole_preview_unless_they_failed() -> None:
     assert await shared.created_secrets("team") is first
 
 
-async def test_secrets_under_a_former_name_are_read_by_name_only() -> None:
-    stage = Stage()
+async def test_secrets_under_a_former_name_are_told_from_those_of_others() -> None:
+    stage = Stage(objects=[secret("foreign", {"a": b"1"})])
     await stage.write()
     created = await Shared(stage.cluster).created_secrets("team")
     assert list(created.values()) == [("app",)]  # type: ignore[union-attr]

@@ -151,3 +151,14 @@ async def test_that_there_is_no_such_secret_is_an_answer_and_proves_the_store() 
     stage.backend.errors["a"] = SecretNotFound("there is no metadata of the secret 'a'", remedy="create it")
     only(await stage.first(SETTLED), Check.Key, Severity.Error)
     assert stage.backend.validated == 0
+
+
+async def test_each_store_has_a_finding_of_its_own() -> None:
+    other = {"secretKey": "o", "remoteRef": {"key": "k"}, "sourceRef": {"storeRef": {"name": "other"}}}
+    shared = {"kind": "ClusterSecretStore", "name": "store"}
+    wide = {"secretKey": "w", "remoteRef": {"key": "k"}, "sourceRef": {"storeRef": shared}}
+    stage = Stage(declared(data=[*entries("k", "l"), other, wide]))
+    refused = StoreNotFound("there is no such store", remedy="create it")
+    stage.backend.refused = {"store": refused, "other": refused}
+    found = [finding.problem.partition(":")[0] for finding in of(await stage.first(), Check.Store)]
+    assert found == ["SecretStore team/store", "SecretStore team/other", "ClusterSecretStore store"]

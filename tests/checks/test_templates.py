@@ -240,3 +240,24 @@ async def test_an_error_that_no_single_template_has_is_told_all_the_same(monkeyp
     monkeypatch.setattr(templates, "apply_template", fail_as_a_whole)
     examined = await Stage(declared(target=template(data={"a": "", "b": ""}))).first()
     assert only(examined, Check.Template, Severity.Error).problem == "too much together"
+
+
+async def test_keys_of_what_could_be_read_and_of_what_could_not_are_known_together() -> None:
+    stage = Stage(
+        declared(
+            data=entries("gone"),
+            dataFrom=[{"extract": {"key": "k"}}],
+            target=template(data={"a": "{{ .user }}{{ .gone }}{{ .absent }}"}),
+        )
+    )
+    stage.backend.values["k"] = b"user=u"
+    found = only(await stage.first(), Check.Template, Severity.Error)
+    assert found.remedy == "provide absent: the entries give gone, user"
+
+
+async def test_keys_that_several_texts_lack_are_named_together() -> None:
+    items = [{"key": key, "templateAs": "Values"} for key in ("one", "two")]
+    target = template(templateFrom=[{"configMap": {"name": "texts", "items": items}}])
+    texts = config_map(one="{{ .first }}", two="{{ .second }}")
+    found = only(await Stage(declared(target=target), objects=[texts]).first(), Check.Template, Severity.Error)
+    assert found.remedy == "provide first, second: the entries give own"
