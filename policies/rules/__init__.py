@@ -1,27 +1,16 @@
-"""One rule per module; each module has a `POLICY`."""
+"""One rule per module; each module has a `POLICY`, named like the module."""
 
-from policies.rules import (
-    cluster_store_conditions,
-    explicit_provider,
-    refresh_interval_floor,
-    secret_type_allow_list,
-    static_store_credentials,
-    synced_secret_state,
-    vault_address_https,
-    vault_policy_read_only,
-)
+from __future__ import annotations
 
-POLICIES = [
-    module.POLICY
-    for module in (
-        cluster_store_conditions,
-        explicit_provider,
-        refresh_interval_floor,
-        secret_type_allow_list,
-        static_store_credentials,
-        synced_secret_state,
-        vault_address_https,
-        vault_policy_read_only,
-    )
+import importlib
+import pkgutil
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from pulumi_policy import Policy
+
+POLICIES: list[Policy] = [
+    importlib.import_module(f"{__name__}.{module.name}").POLICY
+    for module in sorted(pkgutil.iter_modules(__path__), key=lambda module: module.name)
 ]
 """Every rule of the pack, by name."""

@@ -2,27 +2,33 @@
 
 from __future__ import annotations
 
-from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValidationPolicy, Severity
+from typing import TYPE_CHECKING, Final
 
-_PACKAGES = {"kubernetes", "vault", "aws"}
+from pulumi_policy import Severity
+
+from policies.rule import Resource, resource_rule
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_PACKAGES: Final = ("kubernetes:", "vault:", "aws:")
 
 
-def _validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    package = args.resource_type.partition(":")[0]
-    if package not in _PACKAGES or args.provider is None:
-        return
-    if args.provider.name.startswith("default"):
-        report(
+def _check(resource: Resource) -> Iterator[str]:
+    if resource.provider is not None and resource.provider.name.startswith("default"):
+        package = resource.type.partition(":")[0]
+        yield (
             f"it goes through the default {package} provider, whose target depends on the shell it runs in; "
-            "pass provider= to the resource or to its component",
-            args.urn,
+            "pass provider= to the resource or to its component"
         )
 
 
-POLICY = ResourceValidationPolicy(
+POLICY = resource_rule(
     "explicit-provider",
     "Resources of a cluster, a Vault or an AWS account go through a provider that the program made.",
-    _validate,
+    _check,
+    types=_PACKAGES,
     severity=Severity.MEDIUM,
+    fix="Make one provider per cluster, Vault and account and Region, and pass it by the component's options.",
 )
 """The rule."""

@@ -3,45 +3,46 @@
 from __future__ import annotations
 
 from datetime import timedelta
+from typing import TYPE_CHECKING
 
-from pulumi_policy import (
-    PolicyConfigSchema,
-    ReportViolation,
-    ResourceValidationArgs,
-    ResourceValidationPolicy,
-    Severity,
-)
+from pulumi_policy import Severity
 
-from policies.declared import external_secret
-from secretsync.api import RefreshPolicy
+from policies import parameters
+from policies.declared import DECLARATIONS, specs
+from policies.rule import Resource, resource_rule
+from secretsync.api import RefreshPolicy, go_duration
 
-DEFAULT_MINIMUM_SECONDS = 10
+if TYPE_CHECKING:
+    from collections.abc import Iterator
 
-
-def _validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    declared = external_secret(args)
-    if declared is None or declared.spec.refresh_policy != RefreshPolicy.Periodic:
-        return
-    minimum = args.get_config().get("minimumSeconds", DEFAULT_MINIMUM_SECONDS)
-    interval = declared.spec.refresh_interval
-    if interval <= timedelta():
-        report(
-            "spec.refreshInterval is 0, which ignores later edits; if that is meant, say refreshPolicy: CreatedOnce",
-            args.urn,
-        )
-    elif interval < timedelta(seconds=minimum):
-        report(
-            f"spec.refreshInterval is {interval.total_seconds():g}s, below the floor of {minimum:g}s; "
-            f"write {minimum:g}s or more",
-            args.urn,
-        )
+_MINIMUM = parameters.number("minimumSeconds", 60, "Shortest interval between two refreshes, in seconds.")
 
 
-POLICY = ResourceValidationPolicy(
+def _check(resource: Resource) -> Iterator[str]:
+    minimum = timedelta(seconds=_MINIMUM.of(resource.config))
+    for _, path, spec in specs(resource):
+        if spec.refresh_policy is not RefreshPolicy.Periodic:
+            continue
+        interval = spec.refresh_interval
+        if interval <= timedelta():
+            yield (
+                f"{path}.refreshInterval is 0, which ignores later edits; "
+                "if that is meant, say refreshPolicy: CreatedOnce"
+            )
+        elif interval < minimum:
+            yield (
+                f"{path}.refreshInterval is {go_duration.format(interval)}, below the floor; "
+                f"write {go_duration.format(minimum)} or more"
+            )
+
+
+POLICY = resource_rule(
     "refresh-interval-floor",
     "An ExternalSecret does not refresh more often than the floor, and interval 0 goes with CreatedOnce only.",
-    _validate,
-    config_schema=PolicyConfigSchema({"minimumSeconds": {"type": "number", "default": DEFAULT_MINIMUM_SECONDS}}),
+    _check,
+    types=DECLARATIONS,
     severity=Severity.MEDIUM,
+    fix="Raise spec.refreshInterval; a changed secret can be fetched at once by the annotation force-sync.",
+    parameters=(_MINIMUM,),
 )
 """The rule."""

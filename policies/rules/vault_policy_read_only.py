@@ -1,34 +1,39 @@
-"""Vault policies of stores read, and read only what they name."""
+"""Vault policies of stores read, and reach a mount's secrets only."""
 
 from __future__ import annotations
 
-import re
+from typing import TYPE_CHECKING, Final
 
-from pulumi_policy import ReportViolation, ResourceValidationArgs, ResourceValidationPolicy, Severity
+from pulumi_policy import Severity
 
-_RULE = re.compile(r'path\s+"((?:[^"\\]|\\.)*)"\s*\{([^}]*)\}')
-_CAPABILITIES = re.compile(r"capabilities\s*=\s*\[([^\]]*)\]")
-_ALLOWED = {"read", "list", "deny"}
+from policies.inputs import text_at
+from policies.rule import Resource, resource_rule
+from policies.vault_documents import POLICY_TYPE, rules
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+_ALLOWED: Final = frozenset({"read", "list", "deny"})
+_SYSTEM: Final = ("sys/", "auth/", "identity/", "cubbyhole/")
 
 
-def _validate(args: ResourceValidationArgs, report: ReportViolation) -> None:
-    document = args.props.get("policy")
-    if args.resource_type != "vault:index/policy:Policy" or not isinstance(document, str):
-        return
-    for path, body in _RULE.findall(document):
-        found = _CAPABILITIES.search(body)
-        capabilities = set(re.findall(r'"(\w+)"', found.group(1))) if found else set()
-        beyond = sorted(capabilities - _ALLOWED)
+def _check(resource: Resource) -> Iterator[str]:
+    if text_at(resource.inputs, "name") == "root":
+        yield "it is named root, the policy that allows everything; give it another name"
+    for rule in rules(text_at(resource.inputs, "policy")):
+        beyond = sorted(rule.capabilities - _ALLOWED)
         if beyond:
-            report(f'path "{path}" grants {", ".join(beyond)}; a store needs read, and list for find', args.urn)
-        if path.strip("/") in {"*", "+", "+/*"} or path.startswith(("sys/", "auth/")):
-            report(f'path "{path}" reaches beyond a mount\'s secrets; name the secrets that are declared', args.urn)
+            yield f'path "{rule.path}" grants {", ".join(beyond)}; write capabilities = ["read"], and "list" for find'
+        if rule.path.lstrip("/").startswith(_SYSTEM):
+            yield f'path "{rule.path}" reaches beyond a mount\'s secrets; take it out'
 
 
-POLICY = ResourceValidationPolicy(
+POLICY = resource_rule(
     "vault-policy-read-only",
-    "A Vault policy grants read and list on named paths of a mount, nothing else.",
-    _validate,
+    "A Vault policy grants read and list on a mount's secrets: no write, no sudo, nothing of the system.",
+    _check,
+    types=(POLICY_TYPE,),
     severity=Severity.CRITICAL,
+    fix="Let secretsync.access compile the policy from the declarations.",
 )
 """The rule."""
