@@ -103,6 +103,11 @@ class Layout:
         return self.openbao / "audit.log"
 
     @property
+    def moto_account(self) -> Path:
+        """The AWS account that moto was last started as."""
+        return self.run / "moto-account"
+
+    @property
     def bytecode(self) -> Path:
         """Compiled Python of the engine's processes, where the machine wants none beside the sources."""
         return self.root / "bytecode"
@@ -111,6 +116,25 @@ class Layout:
     def node_data(self) -> Path:
         """What the node keeps: tokens and logs of pods."""
         return self.root / "node"
+
+    @property
+    def stacks(self) -> Path:
+        """Environments of the other stacks that were brought up here, one folder each."""
+        return self.root / "stacks"
+
+    def of_stack(self, stack: str) -> Layout:
+        """The environment of another stack, beside this one: its own cluster, backend and state."""
+        return Layout(self.stacks / stack)
+
+    @property
+    def preview(self) -> Layout:
+        """The environment of previews, thrown away after each."""
+        return Layout(self.root / "preview")
+
+    @property
+    def stack_kubeconfig(self) -> Path:
+        """The administrator's kubeconfig once more, with a context of the name that a stack uses (0600)."""
+        return self.root / "kubeconfig-of-stack"
 
     @property
     def logs(self) -> Path:

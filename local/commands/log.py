@@ -8,7 +8,7 @@ from contextlib import suppress
 from typing import TYPE_CHECKING
 
 from local.environment import logs
-from local.environment.parts import ORDER
+from local.environment.parts import EVERY
 from local.errors import LocalError
 from local.layout import Layout
 
@@ -21,7 +21,7 @@ _POLL_SECONDS = 0.3
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
-    parser.add_argument("part", choices=ORDER, metavar="PART", help=", ".join(ORDER))
+    parser.add_argument("part", choices=EVERY, metavar="PART", help=", ".join(EVERY))
     parser.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="how many of the last lines (50)")
     parser.add_argument("-f", "--follow", action="store_true", help="go on printing what is written, until Ctrl-C")
 

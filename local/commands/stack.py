@@ -1,7 +1,8 @@
-"""The dev stack on this machine: its configuration file, its secrets, its state.
+"""A stack on this machine: its configuration file, its secrets, its state.
 
-The committed ``Pulumi.dev.yaml`` holds no secret. Beside it, in ``.local/``, stands the stack file that is really
-used: the committed values plus the secret ones made on this machine, encrypted with this machine's passphrase.
+The committed ``Pulumi.<stack>.yaml`` holds no secret that this machine could open. Beside it, in ``.local/``, stands
+the stack file that is really used: the committed values plus the secret ones made on this machine, encrypted with this
+machine's passphrase.
 """
 
 from __future__ import annotations
@@ -25,8 +26,10 @@ from local.layout import PROJECT, Layout, explain, write_private
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    Redirect = Callable[[Mapping[str, Any]], dict[str, Any]]
+
 STACK = "dev"
-"""The stack that the embedded environment brings up."""
+"""The stack that the embedded environment brings up where none is named."""
 
 SAMPLE_KEY = "external-secrets:sampleSecrets"
 FINGERPRINT_KEY = "external-secrets:fingerprintKey"
@@ -60,8 +63,41 @@ def ensure_passphrase(layout: Layout) -> bool:
     return True
 
 
-def merge_configuration(layout: Layout, project: Path = PROJECT) -> Path:
+def committed_path(project: Path, stack: str) -> Path:
+    """The committed file of a stack.
+
+    Raises:
+        LocalError: there is none.
+    """
+    path = project / f"Pulumi.{stack}.yaml"
+    if not path.is_file():
+        known = sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
+        raise LocalError(f"there is no stack {stack!r}", place=str(path), remedy=f"the stacks are {', '.join(known)}")
+    return path
+
+
+def committed_configuration(project: Path, stack: str) -> dict[str, Any]:
+    """What the committed file of a stack configures, without what is encrypted.
+
+    Raises:
+        LocalError: there is no such file, or it is not YAML.
+    """
+    config = _read_yaml(committed_path(project, stack)).get("config") or {}
+    return {key: value for key, value in config.items() if not is_encrypted(value)}
+
+
+def merge_configuration(
+    layout: Layout, project: Path = PROJECT, stack: str = STACK, redirect: Redirect | None = None
+) -> Path:
     """Brings the stack file of this machine up to date with the committed one; its own encrypted values stay.
+
+    What is encrypted in the committed file is left out: only the stack's real home can open it.
+
+    Args:
+        layout: where the stack file of this machine is.
+        project: where the committed one is.
+        stack: the stack.
+        redirect: changes the committed values, for a run over doubles.
 
     Returns:
         The file's path.
@@ -69,13 +105,15 @@ def merge_configuration(layout: Layout, project: Path = PROJECT) -> Path:
     Raises:
         LocalError: one of the two is not YAML, or may not be read or written.
     """
-    committed_path, own_path = project / f"Pulumi.{STACK}.yaml", layout.stack_configuration(STACK)
-    committed, own = _read_yaml(committed_path), _read_yaml(own_path) if own_path.exists() else {}
+    own_path = layout.stack_configuration(stack)
+    committed = _read_yaml(committed_path(project, stack))
+    own = _read_yaml(own_path) if own_path.exists() else {}
     encrypted = {key: value for key, value in (own.get("config") or {}).items() if is_encrypted(value)}
+    values = committed_configuration(project, stack)
     merged = {
-        **committed,
+        **{name: value for name, value in committed.items() if name not in _ENCRYPTION_FIELDS},
         **{name: own[name] for name in _ENCRYPTION_FIELDS if name in own},
-        "config": {**(committed.get("config") or {}), **encrypted},
+        "config": {**(redirect(values) if redirect else values), **encrypted},
     }
     if merged != own:
         write_private(own_path, _dump(merged))
@@ -87,24 +125,41 @@ def is_encrypted(value: object) -> bool:
     return isinstance(value, dict) and set(value) == {"secure"}
 
 
-def missing_secrets(configuration: Path) -> dict[str, Callable[[], str]]:
+def missing_secrets(configuration: Path, committed: Path | None = None) -> dict[str, Callable[[], str]]:
     """The secret keys the stack file lacks, each with what makes a value for it.
 
     A value is made once and then kept: it is new on every machine, and nobody has to think of one.
+
+    Args:
+        configuration: the stack file of this machine.
+        committed: the committed one, for the keys whose values are encrypted there and cannot be opened here.
     """
     present = _read_yaml(configuration).get("config") or {}
+    elsewhere = (_read_yaml(committed).get("config") or {}) if committed is not None else {}
     makers: Mapping[str, Callable[[], str]] = {
-        SAMPLE_KEY: lambda: json.dumps(
-            {path: {"my-value": secrets.token_urlsafe(18)} for path in _sample_paths(present)}
-        ),
+        **{key: _invented for key, value in elsewhere.items() if is_encrypted(value)},
+        SAMPLE_KEY: lambda: json.dumps(_samples(present)),
         FINGERPRINT_KEY: lambda: secrets.token_urlsafe(_FINGERPRINT_BYTES),
     }
     return {key: make for key, make in makers.items() if key not in present}
 
 
-def _sample_paths(config: Mapping[str, Any]) -> list[str]:
-    vault = config.get("external-secrets:vault")
-    return list(vault.get("samples") or ()) if isinstance(vault, dict) else []
+def _samples(config: Mapping[str, Any]) -> dict[str, str | dict[str, str]]:
+    """A value for each sample that a stack file lists: an object, or a text where that is asked for."""
+    vault, aws = (config.get(f"external-secrets:{section}") for section in ("vault", "aws"))
+    found: dict[str, str | dict[str, str]] = {}
+    for path in (vault.get("samples") or ()) if isinstance(vault, dict) else ():
+        found[path] = {"my-value": _invented()}
+    provisioned = aws if isinstance(aws, dict) else {}
+    for each in (*(provisioned.get("secrets") or ()), *(provisioned.get("parameters") or ())):
+        wanted = each.get("sample")
+        if wanted:
+            found[each["name"]] = _invented() if wanted == "text" else {key: _invented() for key in wanted}
+    return found
+
+
+def _invented() -> str:
+    return secrets.token_urlsafe(18)
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +171,21 @@ class Engine:
         environment: all variables it runs under.
         layout: the environment's paths.
         project: folder of ``Pulumi.yaml``.
+        stack: the stack.
+        redirect: changes the committed values, for a run over doubles.
     """
 
     program: Path
     environment: Mapping[str, str]
     layout: Layout
     project: Path = PROJECT
+    stack: str = STACK
+    redirect: Redirect | None = None
 
     @property
     def configuration(self) -> Path:
         """The stack file in force."""
-        return self.layout.stack_configuration(STACK)
+        return self.layout.stack_configuration(self.stack)
 
     def prepare_stack(self) -> bool:
         """Makes the stack and its secret values where they are missing.
@@ -138,14 +197,14 @@ class Engine:
             StackError: Pulumi refused.
             LocalError: a file may not be read or written.
         """
-        merge_configuration(self.layout, self.project)
+        merge_configuration(self.layout, self.project, self.stack, self.redirect)
         made = False
         if not self._state_file().is_file():
             self._initialise()
             made = True
-        for key, make in missing_secrets(self.configuration).items():
+        for key, make in missing_secrets(self.configuration, committed_path(self.project, self.stack)).items():
             self._run(
-                "config", "set", "--secret", key, "--stack", STACK, "--config-file", str(self.configuration),
+                "config", "set", "--secret", key, "--stack", self.stack, "--config-file", str(self.configuration),
                 "--non-interactive", given=make(), place=f"configuration {key}",
             )  # fmt: skip
             made = True
@@ -159,14 +218,22 @@ class Engine:
         with tempfile.TemporaryDirectory(dir=self.layout.run) as folder:
             copy = Path(folder)
             shutil.copy(self.project / "Pulumi.yaml", copy)
-            self._run("stack", "init", STACK, "--no-select", "--non-interactive", place=f"stack {STACK}", folder=copy)
-            made = _read_yaml(copy / f"Pulumi.{STACK}.yaml")
+            self._run(
+                "stack",
+                "init",
+                self.stack,
+                "--no-select",
+                "--non-interactive",
+                place=f"stack {self.stack}",
+                folder=copy,
+            )
+            made = _read_yaml(copy / f"Pulumi.{self.stack}.yaml")
         own = {key: value for key, value in _read_yaml(self.configuration).items() if key not in _ENCRYPTION_FIELDS}
         config = {key: value for key, value in (own.get("config") or {}).items() if not is_encrypted(value)}
         write_private(self.configuration, _dump({**own, **made, "config": config}))
 
     def _state_file(self) -> Path:
-        return self.layout.pulumi_state / ".pulumi" / "stacks" / _project_name(self.project) / f"{STACK}.json"
+        return self.layout.pulumi_state / ".pulumi" / "stacks" / _project_name(self.project) / f"{self.stack}.json"
 
     def _select(self) -> None:
         workspaces = self.layout.pulumi_home / "workspaces"
@@ -174,7 +241,7 @@ class Engine:
             with suppress(OSError, ValueError):
                 if json.loads(file.read_text()).get("stack"):
                     return  # somebody selected one, maybe another one: leave it so
-        self._run("stack", "select", STACK, "--non-interactive", place=f"stack {STACK}")
+        self._run("stack", "select", self.stack, "--non-interactive", place=f"stack {self.stack}")
 
     def _drop_stale_locks(self) -> None:
         """Frees the state from runs that were killed.
@@ -200,16 +267,16 @@ class Engine:
         if not pending:
             return
         common = (
-            "refresh", "--yes", "--skip-preview", "--non-interactive", "--stack", STACK,
+            "refresh", "--yes", "--skip-preview", "--non-interactive", "--stack", self.stack,
             "--config-file", str(self.configuration),
         )  # fmt: skip
         known = {urn: identity for urn, identity in pending.items() if identity}
         if known:
             pairs = [word for pair in known.items() for part in pair for word in ("--import-pending-creates", part)]
             with suppress(StackError):  # the object was not made after all
-                self._run(*common, *pairs, place=f"refresh of stack {STACK}")
+                self._run(*common, *pairs, place=f"refresh of stack {self.stack}")
         if _pending_creations(self._state_file()):
-            self._run(*common, "--clear-pending-creates", place=f"refresh of stack {STACK}")
+            self._run(*common, "--clear-pending-creates", place=f"refresh of stack {self.stack}")
 
     def _run(self, *arguments: str, place: str, given: str | None = None, folder: Path | None = None) -> str:
         """Runs one short command.

@@ -1,18 +1,15 @@
-"""One ``pulumi up`` of the dev stack: its events told as they come, counted at the end."""
+"""One ``pulumi up`` of a stack: its events told as they come, counted at the end."""
 
 from __future__ import annotations
 
 import json
 import re
-import signal
-import subprocess
-import threading
 import time
-from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from local.commands.stack import STACK, Engine, StackError
+from local.commands import engine_run
+from local.commands.stack import Engine, StackError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -63,73 +60,53 @@ class Update:
         return ", ".join([*changed, f"{same} unchanged"]) if changed else f"{same} resources unchanged"
 
 
-def run(engine: Engine, tell: Callable[[str], None]) -> Update:
+def run(engine: Engine, tell: Callable[[str], None], *, refresh: bool = False) -> Update:
     """Brings the stack up.
 
     Args:
         engine: the engine and its stack.
         tell: called with one line for each resource that changes, and each line the program prints.
+        refresh: whether it is first looked what of the stack is still there.
 
     Raises:
         StackError: the update failed; the message quotes the engine's diagnoses.
     """
-    child = subprocess.Popen(
-        [
-            str(engine.program), "up", "--yes", "--skip-preview", "--non-interactive", "--json", "--stack", STACK,
-            "--config-file", str(engine.configuration),
-        ],
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        cwd=engine.project,
-        env=dict(engine.environment),
-        process_group=0,
-    )  # fmt: skip
     update = Update()
-    rest: list[str] = []
-    # Both pipes are drained at once: a full one would stop the engine.
-    complaints = threading.Thread(target=lambda: rest.extend(child.stderr or ()), name="pulumi-stderr", daemon=True)
-    complaints.start()
-    try:
-        for line in child.stdout or ():
-            _take(line, update, tell)
-        code = child.wait()
-    except KeyboardInterrupt:
-        _interrupt(child)
-        raise
-    finally:
-        complaints.join(timeout=5)
-        for pipe in (child.stdout, child.stderr):
-            if pipe is not None:
-                pipe.close()
-    if code:
-        said = update.problems or [line.strip() for line in rest if line.strip()] or [f"exit code {code}"]
-        raise StackError(
-            "the update failed:"
-            + "".join(f"\n    {line}" for text in said[-_DIAGNOSES:] for line in text.splitlines())
-            + "\n",
-            place=f"pulumi up of stack {STACK}",
-            remedy="mend the cause and run `make up` again: what was done is kept",
-        )
+    arguments = ["up", "--yes", "--skip-preview", "--json", *(("--refresh",) if refresh else ())]
+    ended = engine_run.follow(engine, arguments, lambda line: take(line, update, tell))
+    if ended.code:
+        raise failure("update", "up", engine, update, ended)
     return update
 
 
-def _interrupt(child: subprocess.Popen[str]) -> None:
-    """Lets the engine write down what it did; a second Ctrl-C makes it hurry, a third one leaves it alone."""
-    for _ in range(2):
-        with suppress(ProcessLookupError):
-            child.send_signal(signal.SIGINT)
-        try:
-            for _line in child.stdout or ():
-                pass
-            child.wait()
-        except KeyboardInterrupt:
-            continue
-        return
+def failure(what: str, command: str, engine: Engine, update: Update, ended: engine_run.Ended) -> StackError:
+    """The error for a run that failed; it quotes the engine's last diagnoses.
+
+    Args:
+        what: what it was, for the message.
+        command: the engine's command, which is also the one of `make` that runs it.
+        engine: the engine and its stack.
+        update: what its events told.
+        ended: how it ended.
+    """
+    said = update.problems or ended.complaints or [f"exit code {ended.code}"]
+    return StackError(
+        f"the {what} failed:"
+        + "".join(f"\n    {line}" for text in said[-_DIAGNOSES:] for line in text.splitlines())
+        + "\n",
+        place=f"pulumi {command} of stack {engine.stack}",
+        remedy=f"mend the cause and run `make {command}` again: what was done is kept",
+    )
 
 
-def _take(line: str, update: Update, tell: Callable[[str], None]) -> None:
+def take(line: str, update: Update, tell: Callable[[str], None]) -> None:
+    """Takes one event, or one line that is none.
+
+    Args:
+        line: as the engine wrote it.
+        update: what is added to.
+        tell: called with a line for people.
+    """
     try:
         event: dict[str, Any] = json.loads(line)
     except ValueError:
@@ -151,7 +128,7 @@ def _take(line: str, update: Update, tell: Callable[[str], None]) -> None:
 def _take_diagnosis(diagnosis: dict[str, Any], update: Update, tell: Callable[[str], None]) -> None:
     text = _COLOUR_TAG.sub("", str(diagnosis.get("message", ""))).strip()
     severity = diagnosis.get("severity")
-    urn = _name(str(diagnosis.get("urn") or ""))
+    urn = resource_name(str(diagnosis.get("urn") or ""))
     if diagnosis.get("ephemeral"):
         _take_status(urn, text, update, tell)
         return
@@ -180,10 +157,10 @@ def _tell_resource(metadata: dict[str, Any], tell: Callable[[str], None], *, don
     if operation in _QUIET:
         return
     verb = _VERBS.get(operation, operation)
-    tell(f"{_name(str(metadata.get('urn', '')))} {verb if done else 'failed'}")
+    tell(f"{resource_name(str(metadata.get('urn', '')))} {verb if done else 'failed'}")
 
 
-def _name(urn: str) -> str:
+def resource_name(urn: str) -> str:
     """Kind and name of a resource, as people say them: ``kubernetes:core/v1:Secret demo``."""
     pieces = urn.split("::")
     return f"{pieces[2].rpartition('$')[2]} {pieces[3]}" if len(pieces) > 3 else ""  # noqa: PLR2004  stack, project, type, name

@@ -17,6 +17,7 @@ from local.environment import (
     kubeconfig,
     locking,
     logs,
+    moto,
     node,
     openbao,
     processes,
@@ -26,8 +27,11 @@ from local.environment.parts import (
     API_SERVER,
     CONTROLLER_MANAGER,
     ETCD,
+    EVERY,
+    MOTO,
     NODE,
     OPENBAO,
+    OPTIONAL,
     ORDER,
     PORTS,
     REQUIRES,
@@ -46,7 +50,8 @@ if TYPE_CHECKING:
 
     from local.environment.run_state import PartRecord
 
-_TAKE_DOWN_ORDER = tuple(reversed(ORDER))
+_TAKE_DOWN_ORDER = tuple(reversed(EVERY))
+_KEPT_RUNNING = frozenset({ETCD, OPENBAO, MOTO})
 _DETAIL_CHARACTERS = 160
 
 
@@ -80,7 +85,7 @@ def _silent(part: str, event: str, seconds: float) -> None:
 
 
 class Environment:
-    """etcd, kube-apiserver, kube-controller-manager, OpenBao and the node under one root.
+    """etcd, kube-apiserver, kube-controller-manager, OpenBao and the node, and where asked for moto, under one root.
 
     Everything here blocks and may be called from any thread; as a context manager it starts on entry and stops on
     exit. ``start`` and ``stop`` do not take the lock themselves: whoever shares a root with others wraps them in
@@ -90,7 +95,8 @@ class Environment:
         root: folder for all data, logs and state; made if it is missing.
         durable: whether writes to etcd reach the disk before they are acknowledged. False for environments that are
             thrown away.
-        parts: which parts to run; what they require is added. All if empty.
+        parts: which parts to run; what they require is added. If empty, all but the optional ones.
+        account: the AWS account that moto is, where it is one of the parts.
         tool: gives the path of a tool by name.
         progress: told about each step.
     """
@@ -101,12 +107,14 @@ class Environment:
         *,
         durable: bool = True,
         parts: Collection[str] = (),
+        account: str = "",
         tool: Callable[[str], Path] = tools.ensure,
         progress: Progress = _silent,
     ) -> None:
         self.layout = Layout(root.absolute())
         self.parts = _with_requirements(parts)
         self._durable = durable
+        self._account = account
         self._tool = tool
         self._supervisor = Supervisor(self.layout, progress)
 
@@ -132,6 +140,16 @@ class Environment:
     def openbao(self) -> str:
         """Address of OpenBao."""
         return openbao.url(self._ports())
+
+    @property
+    def moto(self) -> str:
+        """Address of moto."""
+        return moto.url(self._ports())
+
+    @property
+    def account(self) -> str:
+        """The AWS account that moto is."""
+        return self._account or moto.account_of(self.layout)
 
     @property
     def openbao_token(self) -> str:
@@ -167,11 +185,11 @@ class Environment:
         pki = certificates.ensure(self.layout.pki, now=dt.datetime.now(dt.UTC))
         before = self._supervisor.state.ports
         ports = self._claim_ports()
-        moved = ports.get("etcd") != before.get("etcd")
+        moved = any(ports.get(use) != before.get(use) for use in (*PORTS[ETCD], *PORTS[MOTO]))
         rewritten = self._write_kubeconfigs(pki, ports)
         if pki.renewed or rewritten or moved:  # they were told all this once, when they started
-            self._supervisor.take_down(tuple(name for name in _TAKE_DOWN_ORDER if name not in {ETCD, OPENBAO}))
-        started = self._supervisor.bring_up(self._parts(ports, binaries, pki))
+            self._supervisor.take_down(tuple(name for name in _TAKE_DOWN_ORDER if name not in _KEPT_RUNNING))
+        started = self._supervisor.bring_up(self._parts(self.parts, ports, binaries, pki))
         self.check()  # whether one fell over while the others were waited for
         return started
 
@@ -200,15 +218,16 @@ class Environment:
             raise explain(error, root) from error
 
     def status(self) -> tuple[PartStatus, ...]:
-        """Every part as it is now; nothing is changed."""
+        """Every part as it is now, also an optional one that runs unasked; nothing is changed."""
         state = self._supervisor.state
+        names = tuple(name for name in EVERY if name in self.parts or (name in OPTIONAL and name in state.parts))
         built: dict[str, Part] = {}
-        if state.parts and all(use in state.ports for name in self.parts for use in PORTS[name]):
+        if state.parts and all(use in state.ports for name in names for use in PORTS[name]):
             pki = certificates.at(self.layout.pki)
-            nowhere = dict.fromkeys(self.parts, self.layout.root)
-            built = {part.name: part for part in self._parts(state.ports, nowhere, pki)}
-        with ThreadPoolExecutor(max_workers=len(self.parts)) as pool:
-            return tuple(pool.map(lambda name: self._status(name, state.parts.get(name), built.get(name)), self.parts))
+            nowhere = dict.fromkeys(names, self.layout.root)
+            built = {part.name: part for part in self._parts(names, state.ports, nowhere, pki)}
+        with ThreadPoolExecutor(max_workers=len(names)) as pool:
+            return tuple(pool.map(lambda name: self._status(name, state.parts.get(name), built.get(name)), names))
 
     def check(self) -> None:
         """Looks whether every part that was started still runs.
@@ -261,15 +280,24 @@ class Environment:
         ]
         return any(changed)
 
-    def _parts(self, ports: Mapping[str, int], binaries: Mapping[str, Path], pki: certificates.Pki) -> tuple[Part, ...]:
+    def _parts(
+        self, names: Collection[str], ports: Mapping[str, int], binaries: Mapping[str, Path], pki: certificates.Pki
+    ) -> tuple[Part, ...]:
         makers: Mapping[str, Callable[[], Part]] = {
             ETCD: lambda: etcd.part(self.layout, ports, binaries[ETCD], durable=self._durable),
             API_SERVER: lambda: api_server.part(self.layout, ports, binaries[API_SERVER], pki),
             CONTROLLER_MANAGER: lambda: controller_manager.part(self.layout, ports, binaries[CONTROLLER_MANAGER], pki),
             OPENBAO: lambda: openbao.part(self.layout, ports, binaries[OPENBAO]),
-            NODE: lambda: node.part(self.layout, ports, pki),
+            NODE: lambda: node.part(self.layout, ports, pki, variables=self._cloud(names, ports)),
+            MOTO: lambda: moto.part(self.layout, ports, account=self._account),
         }
-        return tuple(makers[name]() for name in self.parts)
+        return tuple(makers[name]() for name in names)
+
+    def _cloud(self, names: Collection[str], ports: Mapping[str, int]) -> Mapping[str, str]:
+        """Where pods find the cloud's API, as machines of a cloud do without asking."""
+        if MOTO not in names:
+            return {}
+        return {"AWS_ENDPOINT_URL": moto.url(ports), "AWS_EC2_METADATA_DISABLED": "true"}
 
     def _status(self, name: str, record: PartRecord | None, part: Part | None) -> PartStatus:
         log = self.layout.log(name)
@@ -295,9 +323,9 @@ class Environment:
 def _with_requirements(names: Collection[str]) -> tuple[str, ...]:
     if not names:
         return ORDER
-    unknown = sorted(set(names) - set(ORDER))
+    unknown = sorted(set(names) - set(EVERY))
     if unknown:
-        raise LocalError(f"there is no part {', '.join(unknown)}", remedy=f"the parts are {', '.join(ORDER)}")
+        raise LocalError(f"there is no part {', '.join(unknown)}", remedy=f"the parts are {', '.join(EVERY)}")
 
     def needed(name: str) -> Iterator[str]:
         yield name
@@ -305,4 +333,4 @@ def _with_requirements(names: Collection[str]) -> tuple[str, ...]:
             yield from needed(other)
 
     wanted = {each for name in names for each in needed(name)}
-    return tuple(name for name in ORDER if name in wanted)
+    return tuple(name for name in EVERY if name in wanted)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from local.layout import write_private
 
 if TYPE_CHECKING:
+    from collections.abc import Collection
     from pathlib import Path
 
     from local.environment.certificates import KeyPair
@@ -17,7 +18,9 @@ CONTEXT = "external-secrets-local"
 """Name of the cluster and of the context."""
 
 
-def write(path: Path, *, server: str, authority: Path, client: KeyPair, user: str) -> bool:
+def write(
+    path: Path, *, server: str, authority: Path, client: KeyPair, user: str, contexts: Collection[str] = ()
+) -> bool:
     """Writes the file if it is not the same already.
 
     Args:
@@ -26,6 +29,7 @@ def write(path: Path, *, server: str, authority: Path, client: KeyPair, user: st
         authority: certificate of the authority to trust.
         client: what to show.
         user: name of the user entry.
+        contexts: other names that the one context is to have.
 
     Returns:
         Whether it was written.
@@ -34,6 +38,7 @@ def write(path: Path, *, server: str, authority: Path, client: KeyPair, user: st
         LocalError: it may not be written.
         DiskFull: there is no room left.
     """
+    context = {"cluster": CONTEXT, "user": user, "namespace": "default"}
     document = {
         "apiVersion": "v1",
         "kind": "Config",
@@ -49,7 +54,7 @@ def write(path: Path, *, server: str, authority: Path, client: KeyPair, user: st
                 },
             }
         ],
-        "contexts": [{"name": CONTEXT, "context": {"cluster": CONTEXT, "user": user, "namespace": "default"}}],
+        "contexts": [{"name": name, "context": context} for name in dict.fromkeys((CONTEXT, *contexts))],
         "current-context": CONTEXT,
     }
     text = json.dumps(document, indent=2) + "\n"  # JSON is YAML too

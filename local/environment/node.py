@@ -22,13 +22,14 @@ _NODE = "/api/v1/nodes/local"
 _LEASE = "/apis/coordination.k8s.io/v1/namespaces/kube-node-lease/leases/local"
 
 
-def part(layout: Layout, ports: Mapping[str, int], pki: Pki) -> Part:
+def part(layout: Layout, ports: Mapping[str, int], pki: Pki, *, variables: Mapping[str, str]) -> Part:
     """The node that runs pods of this project's image as processes.
 
     Args:
         layout: where its kubeconfig and data are.
         ports: ``kube-apiserver``.
         pki: certificates and keys.
+        variables: what its pods find in their environment, as far as the node hands it on.
     """
     address = api_server.url(ports)
     tls = api_server.tls_context(pki)
@@ -43,6 +44,7 @@ def part(layout: Layout, ports: Mapping[str, int], pki: Pki) -> Part:
             "--data",
             str(layout.node_data),
         ),
+        environment=variables,
         folder=PROJECT,
         obstacle=lambda: _obstacle(address, tls),
         ready_within=30,

@@ -19,9 +19,16 @@ API_SERVER = "kube-apiserver"
 CONTROLLER_MANAGER = "kube-controller-manager"
 OPENBAO = "openbao"
 NODE = "node"
+MOTO = "moto"
 
 ORDER = (ETCD, API_SERVER, CONTROLLER_MANAGER, OPENBAO, NODE)
-"""All parts, each after what it needs."""
+"""The parts that an environment has unless it says otherwise, each after what it needs."""
+
+OPTIONAL = (MOTO,)
+"""The parts that only environments have that ask for them."""
+
+EVERY = (*ORDER, *OPTIONAL)
+"""All parts there are, each after what it needs."""
 
 REQUIRES: Mapping[str, tuple[str, ...]] = {
     ETCD: (),
@@ -29,6 +36,7 @@ REQUIRES: Mapping[str, tuple[str, ...]] = {
     CONTROLLER_MANAGER: (API_SERVER,),
     OPENBAO: (),
     NODE: (API_SERVER,),
+    MOTO: (),
 }
 """Which parts must be ready before one is started, and outlive it."""
 
@@ -38,7 +46,7 @@ TOOLS: Mapping[str, str] = {
     CONTROLLER_MANAGER: "kube-controller-manager",
     OPENBAO: "bao",
 }
-"""The tool behind a part; the node is a module of this project."""
+"""The tool behind a part; the node is a module of this project, moto a Python package."""
 
 PORTS: Mapping[str, tuple[str, ...]] = {
     ETCD: ("etcd", "etcd-peer"),
@@ -46,6 +54,7 @@ PORTS: Mapping[str, tuple[str, ...]] = {
     CONTROLLER_MANAGER: ("kube-controller-manager",),
     OPENBAO: ("openbao", "openbao-cluster"),
     NODE: (),
+    MOTO: ("moto",),
 }
 """The ports of a part; the first one is its address."""
 
@@ -57,7 +66,7 @@ class Part:
     """One process of the environment.
 
     Attributes:
-        name: one of ``ORDER``.
+        name: one of ``EVERY``.
         command: program and arguments.
         environment: variables it gets beside the few that every part inherits.
         folder: working directory, or None for the caller's.

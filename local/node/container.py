@@ -33,7 +33,7 @@ if TYPE_CHECKING:
 SERVICE_ACCOUNT_DIRECTORY = "KUBERNETES_SERVICE_ACCOUNT_DIRECTORY"
 """Tells the process where token, ca.crt and namespace lie: it has no file system with the usual place in it."""
 
-_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LOCAL_ENVIRONMENT_PART")
+_PASSED_ON = ("PATH", "LANG", "LC_ALL", "TZ", "LOCAL_ENVIRONMENT_PART", "AWS_ENDPOINT_URL", "AWS_EC2_METADATA_DISABLED")
 _STARTUP_GRACE_SECONDS = 30
 
 

@@ -29,7 +29,7 @@ def _take(*events: object) -> tuple[updating.Update, list[str]]:
     update = updating.Update()
     told: list[str] = []
     for event in events:
-        updating._take(event if isinstance(event, str) else json.dumps(event), update, told.append)
+        updating.take(event if isinstance(event, str) else json.dumps(event), update, told.append)
     return update, told
 
 
