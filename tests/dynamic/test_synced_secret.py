@@ -2,167 +2,35 @@
 
 from __future__ import annotations
 
-import base64
 import json
-import os
-import subprocess
-import sys
 import threading
-import urllib.error
-import urllib.request
-import uuid
 from typing import TYPE_CHECKING, Any
 
 import grpc
 import pytest
-from pulumi.dynamic.dynamic import serialize_provider
 
-from components.dynamic.synced_secret import SyncedSecretProvider
-from local.layout import PROJECT
 from local.pulumi import protocol
 from local.pulumi.wire import encode_map
-from tests.pulumi_standins.plugin_client import PluginClient, Resource
+from tests.dynamic.programs import CANARY, KEY, TYPE, entry, is_difference, refresh_diff
+from tests.pulumi_standins.plugin_client import Resource
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Mapping
-
-    from tests.fixtures.local_parts import ControlPlane, OpenBaoServer
+    from tests.dynamic.conftest import Start
+    from tests.dynamic.programs import DynamicProviders, Program
 
 pytestmark = pytest.mark.contract
 
-TYPE = "pulumi-python:dynamic/external-secrets:SyncedSecret"
-KEY = "fingerprint-key-of-this-test-0123456789"
-CANARY = "canary-value-of-the-backend"
 STATE_BYTES = 4096
 ENDS_WITHIN = 5
-UNPROXIED = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+PREVIEW = {"preview": True}
 
 
-class DynamicProviders(PluginClient):
-    """The process that serves a program's dynamic providers; started in the project's folder, as the engine does."""
-
-    def __init__(self, environment: Mapping[str, str]) -> None:
-        self.process = subprocess.Popen(
-            [sys.executable, "-u", "-m", "pulumi.dynamic", "127.0.0.1:1"],
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            cwd=PROJECT,
-            env={**os.environ, "PYTHONPATH": str(PROJECT), **environment},
-            process_group=0,
-        )
-        self.channel: grpc.Channel | None = None
-
-    def configured(self, **settings: str) -> DynamicProviders:
-        arguments = {f"external-secrets:{name}": value for name, value in settings.items()}
-        self.stub.Configure(protocol.provider_pb2.ConfigureRequest(args=encode_map(arguments)))
-        return self
-
-
-class Program:
-    """What a stack declares: one store with a stored token, one ExternalSecret."""
-
-    def __init__(self, plane: ControlPlane, namespace: str, backend: OpenBaoServer) -> None:
-        self.plane, self.namespace, self.backend = plane, namespace, backend
-        self.mount = f"kv-{uuid.uuid4().hex[:8]}"
-        self.ask("POST", f"sys/mounts/{self.mount}", {"type": "kv", "options": {"version": "2"}})
-        self.rotate(CANARY)
-        secret = {"metadata": {"name": "login"}, "stringData": {"token": backend.token}}
-        assert plane.request("POST", f"/api/v1/namespaces/{namespace}/secrets", secret).status == 201
-
-    def ask(self, method: str, path: str, payload: dict[str, Any]) -> None:
-        request = urllib.request.Request(
-            f"{self.backend.address}/v1/{path}",
-            method=method,
-            headers={"X-Vault-Token": self.backend.token},
-            data=json.dumps(payload).encode(),
-        )
-        with UNPROXIED.open(request, timeout=30):
-            pass
-
-    def rotate(self, value: str) -> None:
-        for _ in range(50):  # a new mount upgrades itself for a moment
-            try:
-                self.ask("POST", f"{self.mount}/data/app", {"data": {"password": value}})
-            except urllib.error.HTTPError as error:
-                if error.code != 400:
-                    raise
-                threading.Event().wait(0.1)
-            else:
-                return
-
-    def inputs(self, *, store: str = "backend", property_: str = "password", **spec: Any) -> dict[str, Any]:
-        declaration = {
-            "apiVersion": "external-secrets.io/v1",
-            "kind": "ExternalSecret",
-            "metadata": {"name": "app", "namespace": self.namespace},
-            "spec": {
-                "secretStoreRef": {"name": store, "kind": "SecretStore"},
-                "target": {"name": "target"},
-                "data": [{"secretKey": "PASSWORD", "remoteRef": {"key": "app", "property": property_}}],
-                **spec,
-            },
-        }
-        backend = {
-            "apiVersion": "external-secrets.io/v1",
-            "kind": "SecretStore",
-            "metadata": {"name": "backend", "namespace": self.namespace},
-            "spec": {
-                "provider": {
-                    "vault": {
-                        "server": self.backend.address,
-                        "path": self.mount,
-                        "version": "v2",
-                        "auth": {"tokenSecretRef": {"name": "login", "key": "token"}},
-                    }
-                }
-            },
-        }
-        return {
-            "declaration": json.dumps(declaration, sort_keys=True),
-            "stores": json.dumps([backend], sort_keys=True),
-            "__provider": serialize_provider(SyncedSecretProvider()),
-            "fingerprint": "",
-        }
-
-    def live(self) -> str | None:
-        answer = self.plane.request("GET", f"/api/v1/namespaces/{self.namespace}/secrets/target")
-        if answer.status != 200:
-            return None
-        return base64.b64decode(answer.document()["data"]["PASSWORD"]).decode()
-
-    def edit(self, value: str) -> None:
-        path = f"/api/v1/namespaces/{self.namespace}/secrets/target"
-        live = self.plane.request("GET", path).document()
-        live["data"]["PASSWORD"] = base64.b64encode(value.encode()).decode()
-        assert self.plane.request("PUT", f"{path}?fieldManager=kubectl-edit", live).status == 200
-
-
-@pytest.fixture
-def program(control_plane: ControlPlane, namespace: str, openbao: OpenBaoServer) -> Program:
-    return Program(control_plane, namespace, openbao)
-
-
-@pytest.fixture
-def providers(control_plane: ControlPlane) -> Iterator[DynamicProviders]:
-    with DynamicProviders({"KUBECONFIG": str(control_plane.kubeconfig)}) as started:
-        yield started.configured(fingerprintKey=KEY)
-
-
-def _resource(**fields: Any) -> Resource:
-    return Resource(TYPE, "app", **fields)
+def _resource() -> Resource:
+    return Resource(TYPE, "app")
 
 
 def _created(providers: DynamicProviders, program: Program) -> Resource:
     return providers.create(_resource(), program.inputs())
-
-
-def _restarted(control_plane: ControlPlane) -> DynamicProviders:
-    """Every operation of the engine starts a process of its own."""
-    return DynamicProviders({"KUBECONFIG": str(control_plane.kubeconfig)})
-
-
-def _some(answer: object) -> bool:
-    return bool(answer == protocol.provider_pb2.DiffResponse.DIFF_SOME)
 
 
 def test_create_writes_the_secret_and_state_holds_names_versions_and_a_fingerprint(
@@ -171,115 +39,174 @@ def test_create_writes_the_secret_and_state_holds_names_versions_and_a_fingerpri
     made = _created(providers, program)
     assert made.id == f"{program.namespace}/app/target"
     assert program.live() == CANARY
-    assert made.outputs["target"] == f"{program.namespace}/target"
-    assert made.outputs["keys"] == ["PASSWORD"]
-    assert made.outputs["versions"] == {"SecretStore/backend app": "1"}
-    assert made.outputs["drift"] == ""
-    assert len(str(made.outputs["fingerprint"])) == 64
+    outputs = dict(made.outputs)
+    assert len(str(outputs.pop("fingerprint"))) == 64
+    assert len(str(outputs.pop("declared"))) == 16
+    assert outputs.pop("__provider") == made.inputs["__provider"]
+    assert outputs == {
+        "target": f"{program.namespace}/target",
+        "keys": ["PASSWORD"],
+        "versions": {"SecretStore/backend app": "1"},
+        "creationPolicy": "Owner",
+        "deletionPolicy": "Retain",
+        "schemaVersion": 2,
+    }
     state = json.dumps([made.inputs, made.outputs], default=str)
     assert CANARY not in state
     assert program.backend.token not in state
     assert KEY not in state
-    assert len(json.dumps(made.outputs, default=str)) <= STATE_BYTES
 
 
-def test_nothing_changed_is_no_difference_also_in_the_refresh_right_after(
-    providers: DynamicProviders, program: Program, control_plane: ControlPlane
+def test_state_of_a_usual_secret_is_at_most_4_kb(providers: DynamicProviders, program: Program) -> None:
+    document = {f"property-{index}": f"{CANARY}-{index}" for index in range(10)}
+    program.ask("POST", f"{program.mount}/data/many", {"data": document})
+    entries = [entry(f"KEY_{index}", "many", f"property-{index}") for index in range(10)]
+    made = providers.create(_resource(), program.inputs(data=entries))
+    assert len(json.dumps([made.inputs, made.outputs], default=str)) <= STATE_BYTES
+
+
+def test_nothing_changed_is_no_difference_and_an_edit_by_hand_is_told_with_its_author(
+    operation: Start, program: Program
 ) -> None:
-    made = _created(providers, program)
-    with _restarted(control_plane) as later:
-        later.configured(fingerprintKey=KEY)
-        assert not _some(later.diff(made, program.inputs()).changes)
-        program.edit("edited")
-        drifted = later.diff(made, program.inputs())
-        assert _some(drifted.changes)
-        made = later.update(made, program.inputs())
-        assert made.inputs["drift"] == "key PASSWORD edited by kubectl-edit"
-    with _restarted(control_plane) as refreshing:
-        refreshing.configured(fingerprintKey=KEY)
-        read = refreshing.read(made)
-        assert read is not None
-        assert read.outputs["drift"] == ""
-        assert not _some(_refresh_diff(refreshing, made, read).changes)
-        program.edit("edited again")
-        edited = refreshing.read(made)
-        assert edited is not None
-        assert "kubectl-edit" in str(edited.outputs["drift"])
-        assert _some(_refresh_diff(refreshing, made, edited).changes)
+    made = _created(operation(), program)
+    later = operation()
+    assert not is_difference(later.diff(made, program.inputs() | PREVIEW))
+    program.edit("edited")
+    previewing = operation()
+    shown, failures = previewing.check(made, program.inputs() | PREVIEW)
+    assert failures == []
+    assert shown["drift"] == "key PASSWORD edited by kubectl-edit"
+    assert "rotated" not in shown
+    assert is_difference(previewing.diff(made, program.inputs() | PREVIEW))
+    made = operation().update(made, program.inputs())
+    assert program.live() == CANARY
+    assert "drift" not in made.inputs
+    assert not is_difference(operation().diff(made, program.inputs() | PREVIEW))
 
 
-def _refresh_diff(providers: DynamicProviders, made: Resource, read: Resource) -> Any:
-    """As the engine asks after a read: what was read as the old, the last inputs as the new."""
-    return providers.stub.Diff(
-        protocol.provider_pb2.DiffRequest(
-            id=made.id,
-            urn=made.urn,
-            type=made.type,
-            name=made.name,
-            olds=encode_map(read.outputs),
-            old_inputs=encode_map(made.inputs),
-            news=encode_map(made.inputs),
-        )
-    )
-
-
-def test_a_rotation_shows_versions_and_no_drift_and_an_update_writes_it(
-    providers: DynamicProviders, program: Program, control_plane: ControlPlane
+def test_a_refresh_tells_edits_without_asking_the_backend_and_is_quiet_otherwise(
+    operation: Start, program: Program
 ) -> None:
-    made = _created(providers, program)
+    made = _created(operation(), program)
+    program.rotate("another value")  # a refresh is about the Secret, not about upstream
+    refreshing = operation()
+    read = refreshing.read(made)
+    assert read is not None
+    assert "drift" not in read.outputs
+    assert not is_difference(refresh_diff(refreshing, made, read))
+    program.edit("edited")
+    again = operation()
+    edited = again.read(made)
+    assert edited is not None
+    assert edited.outputs["drift"] == "key PASSWORD edited by kubectl-edit"
+    assert is_difference(refresh_diff(again, made, edited))
+    assert is_difference(operation().diff(edited, program.inputs()))
+
+
+def test_a_rotation_shows_keys_and_versions_and_no_drift_and_an_update_writes_it(
+    operation: Start, program: Program
+) -> None:
+    made = _created(operation(), program)
     program.rotate("another value")
-    with _restarted(control_plane) as later:
-        later.configured(fingerprintKey=KEY)
-        checked, failures = later.check(made, program.inputs())
-        assert failures == []
-        assert checked["versions"] == {"SecretStore/backend app": "2"}
-        assert checked["drift"] == ""
-        assert checked["fingerprint"] != made.inputs["fingerprint"]
-        answer = later.diff(made, program.inputs())
-        assert _some(answer.changes)
-        assert not answer.replaces
-        assert program.live() == CANARY
-        later.update(made, program.inputs())
-        assert program.live() == "another value"
+    later = operation()
+    shown, failures = later.check(made, program.inputs() | PREVIEW)
+    assert failures == []
+    assert shown["versions"] == {"SecretStore/backend app": "2"}
+    assert shown["rotated"] == ["PASSWORD"]
+    assert "drift" not in shown
+    assert shown["fingerprint"] != made.inputs["fingerprint"]
+    answer = later.diff(made, program.inputs() | PREVIEW)
+    assert is_difference(answer)
+    assert not answer.replaces
+    assert program.live() == CANARY
+    after = operation().update(made, program.inputs())
+    assert program.live() == "another value"
+    assert after.outputs["versions"] == {"SecretStore/backend app": "2"}
+    assert "rotated" not in after.inputs
+
+
+def test_a_new_version_with_the_same_content_is_no_difference(operation: Start, program: Program) -> None:
+    made = _created(operation(), program)
+    program.rotate(CANARY)
+    later = operation()
+    shown, _ = later.check(made, program.inputs() | PREVIEW)
+    assert shown["versions"] == {"SecretStore/backend app": "2"}
+    assert not is_difference(later.diff(made, program.inputs() | PREVIEW))
+
+
+def test_a_rotation_and_an_edit_at_once_are_told_apart(operation: Start, program: Program) -> None:
+    inputs = program.inputs(data=[entry("PASSWORD", "app"), entry("OTHER", "other")])
+    program.rotate("of the other", key="other")
+    made = operation().create(_resource(), inputs)
+    program.rotate("rotated", key="other")
+    program.edit("edited")
+    shown, _ = operation().check(made, inputs | PREVIEW)
+    assert shown["rotated"] == ["OTHER"]
+    assert shown["drift"] == "key PASSWORD edited by kubectl-edit"
 
 
 def test_a_template_that_is_new_each_time_is_written_again_only_when_its_source_changed(
-    providers: DynamicProviders, program: Program, control_plane: ControlPlane
+    operation: Start, program: Program
 ) -> None:
     volatile = program.inputs(
         target={"name": "target", "template": {"data": {"PASSWORD": "{{ .PASSWORD }}-{{ randAlphaNum 20 }}"}}}
     )
-    made = providers.create(_resource(), volatile)
+    made = operation().create(_resource(), volatile)
     written = program.live()
-    with _restarted(control_plane) as later:
-        later.configured(fingerprintKey=KEY)
-        assert not _some(later.diff(made, volatile).changes)
-        program.edit("edited")
-        assert _some(later.diff(made, volatile).changes)
-        made = later.update(made, volatile)
-        assert made.outputs["drift"] == ""
-        assert program.live() not in (written, "edited")
-        assert not _some(later.diff(made, volatile).changes)
+    later = operation()
+    assert not is_difference(later.diff(made, volatile))
+    program.edit("edited")
+    healing = operation()
+    assert is_difference(healing.diff(made, volatile))
+    made = healing.update(made, volatile)
+    assert program.live() not in (written, "edited")
+    assert not is_difference(operation().diff(made, volatile))
     program.rotate("another value")
-    with _restarted(control_plane) as rotated:
-        rotated.configured(fingerprintKey=KEY)
-        assert _some(rotated.diff(made, volatile).changes)
+    assert is_difference(operation().diff(made, volatile))
+
+
+def test_what_is_fetched_once_is_not_asked_for_again_and_still_healed(operation: Start, program: Program) -> None:
+    once = program.inputs(refreshPolicy="CreatedOnce")
+    made = operation().create(_resource(), once)
+    program.rotate("another value")
+    assert not is_difference(operation().diff(made, once))
+    program.delete()
+    shown, _ = operation().check(made, once | PREVIEW)
+    assert shown["drift"] == "missing"
+    operation().update(made, once)
+    assert program.live() == "another value"
 
 
 def test_another_target_replaces(providers: DynamicProviders, program: Program) -> None:
     made = _created(providers, program)
     answer = providers.diff(made, program.inputs(target={"name": "elsewhere"}))
-    assert _some(answer.changes)
+    assert is_difference(answer)
     assert list(answer.replaces) == ["declaration"]
 
 
-def test_a_deleted_secret_is_missing_to_check_and_gone_to_read(providers: DynamicProviders, program: Program) -> None:
-    made = _created(providers, program)
-    path = f"/api/v1/namespaces/{program.namespace}/secrets/target"
-    assert program.plane.request("DELETE", path).status == 200
-    checked, _ = providers.check(made, program.inputs())
-    assert checked["drift"] == "missing"
-    assert providers.read(made) is None
+def test_another_policy_is_an_update_and_what_is_removed_goes_by_the_one_that_was_written(
+    operation: Start, program: Program
+) -> None:
+    made = _created(operation(), program)
+    orphaned = program.inputs(target={"name": "target", "creationPolicy": "Orphan"})
+    changing = operation()
+    assert is_difference(changing.diff(made, orphaned))
+    after = changing.update(made, orphaned)
+    assert after.outputs["creationPolicy"] == "Orphan"
+    operation().delete(after)
+    assert program.live() == CANARY
+
+
+def test_a_deleted_secret_is_missing_to_check_and_gone_to_read(operation: Start, program: Program) -> None:
+    made = _created(operation(), program)
+    program.delete()
+    previewing = operation()
+    shown, _ = previewing.check(made, program.inputs() | PREVIEW)
+    assert shown["drift"] == "missing"
+    assert is_difference(previewing.diff(made, program.inputs() | PREVIEW))
+    assert operation().read(made) is None
+    operation().update(made, program.inputs())
+    assert program.live() == CANARY
 
 
 def test_delete_takes_the_secret_away_and_may_be_repeated(providers: DynamicProviders, program: Program) -> None:
@@ -311,26 +238,64 @@ def test_what_cannot_be_synced_is_a_named_problem_without_a_value(
         assert program.backend.token not in text
 
 
-def test_what_the_same_update_may_still_make_is_not_known_yet_in_a_preview(
+def test_everything_that_is_wrong_is_told_at_once_each_with_its_line(
     providers: DynamicProviders, program: Program
 ) -> None:
     made = _created(providers, program)
-    elsewhere = [{"secretKey": "PASSWORD", "remoteRef": {"key": "made-later", "property": "password"}}]
+    wrong = program.inputs(
+        data=[entry("PASSWORD", "app", "missing-property"), entry("A", "gone")],
+        target={"name": "target", "template": {"data": {"URL": "{{ .HOST }}"}}},
+    )
+    places = {"": "manifests/app.yaml:1", "spec.data[0]": "manifests/app.yaml:9", "spec.target": "manifests/app.yaml:7"}
+    _, failures = providers.check(made, wrong | {"places": json.dumps({f"{program.namespace}/app": places})})
+    assert any(failure.startswith("|manifests/app.yaml:9, spec.data[0]") for failure in failures)
+    assert any(failure.startswith("|manifests/app.yaml:7, spec.target") and "HOST" in failure for failure in failures)
+    assert len(failures) >= 2
+
+
+def test_places_are_no_part_of_the_state(providers: DynamicProviders, program: Program) -> None:
+    places = {f"{program.namespace}/app": {"": "manifests/app.yaml:1"}}
+    made = providers.create(_resource(), program.inputs() | {"places": json.dumps(places)})
+    assert "app.yaml" not in json.dumps([made.inputs, made.outputs], default=str)
+
+
+def test_what_the_same_update_may_still_make_is_not_known_yet_in_a_preview(operation: Start, program: Program) -> None:
+    made = _created(operation(), program)
+    elsewhere = program.inputs(data=[entry("PASSWORD", "made-later")])
     for resource in (_resource(), made):
-        inputs, failures = providers.check(resource, program.inputs(data=elsewhere))
+        inputs, failures = operation().check(resource, elsewhere | PREVIEW)
         assert failures == []
         assert str(inputs["drift"]).startswith("not known yet: ")
         assert "made-later" in str(inputs["drift"])
     with pytest.raises(grpc.RpcError, match="made-later"):
-        providers.create(_resource(), program.inputs(data=elsewhere))
+        operation().create(_resource(), elsewhere)
 
 
-def test_a_key_too_short_for_fingerprints_is_refused_by_name(control_plane: ControlPlane, program: Program) -> None:
-    with _restarted(control_plane) as started:
-        started.configured(fingerprintKey="short")
-        with pytest.raises(grpc.RpcError) as caught:
-            started.check(_resource(), program.inputs())
+def test_a_secret_that_goes_missing_upstream_is_an_error_where_it_was_synced_before(
+    operation: Start, program: Program
+) -> None:
+    made = _created(operation(), program)
+    program.ask("DELETE", f"{program.mount}/metadata/app", {})
+    _, failures = operation().check(made, program.inputs() | PREVIEW)
+    assert len(failures) == 1
+    assert f"there is no secret at {program.mount}/data/app" in failures[0]
+    assert program.live() == CANARY
+
+
+def test_a_key_too_short_for_fingerprints_is_refused_by_name(operation: Start, program: Program) -> None:
+    with pytest.raises(grpc.RpcError) as caught:
+        operation(fingerprintKey="short").check(_resource(), program.inputs())
     assert "external-secrets:fingerprintKey: is missing or shorter than 32 characters" in str(caught.value)
+    assert "short" not in str(caught.value).replace("shorter", "")
+
+
+def test_another_fingerprint_key_makes_another_fingerprint_of_the_same_content(
+    operation: Start, program: Program
+) -> None:
+    checked, _ = operation().check(_resource(), program.inputs())
+    other, _ = operation(fingerprintKey=KEY[::-1]).check(_resource(), program.inputs())
+    assert checked["versions"] == other["versions"]
+    assert checked["fingerprint"] != other["fingerprint"]
 
 
 def test_four_threads_share_one_session(providers: DynamicProviders, program: Program) -> None:
@@ -347,11 +312,10 @@ def test_four_threads_share_one_session(providers: DynamicProviders, program: Pr
     assert [failures for _, failures in results] == [[]] * 4
 
 
-def test_the_process_ends_soon_and_silently(control_plane: ControlPlane, program: Program) -> None:
-    with _restarted(control_plane) as started:
-        started.configured(fingerprintKey=KEY)
-        started.create(_resource(), program.inputs())
-        code, seconds, printed = started.interrupt()
+def test_the_process_ends_soon_and_silently(operation: Start, program: Program) -> None:
+    started = operation()
+    started.create(_resource(), program.inputs())
+    code, seconds, printed = started.interrupt()
     assert code == 0
     assert printed == b""
     assert seconds < ENDS_WITHIN
