@@ -125,7 +125,10 @@ def schema(package: str, token: str) -> Schema | None:
     if known is None:
         return None
     folder, class_name = known
-    inputs = _class_inputs(folder / f"{_snake(class_name)}.py", f"{class_name}Args")
+    # pulumi_kubernetes names its modules like their classes, the other packages by snake case.
+    modules = (folder / f"{name}.py" for name in (_snake(class_name), class_name))
+    module = next((path for path in modules if path.exists()), folder)
+    inputs = _class_inputs(module, f"{class_name}Args")
     return Schema(folder, inputs or {})
 
 

@@ -91,7 +91,7 @@ def test_credentials_of_a_provider_are_marked_even_when_given_in_clear(
 @pytest.mark.parametrize(
     ("name", "type_"),
     [
-        ("kubernetes", "kubernetes:helm.sh/v3:Release"),
+        ("kubernetes", "kubernetes:helm.sh/v4:Chart"),
         ("kubernetes", "kubernetes:kustomize/v2:Directory"),
         ("kubernetes", "kubernetes:core/v1:ConfigMapList"),
         ("vault", "vault:aws/secretBackend:SecretBackend"),

@@ -16,7 +16,7 @@ import grpc
 
 from local.pulumi import property_diff
 from local.pulumi.http_connection import Answer
-from local.pulumi.kubernetes import objects
+from local.pulumi.kubernetes import helm_release, objects
 from local.pulumi.kubernetes.api import JsonObject, KubernetesApi, Reference
 from local.pulumi.kubernetes.cluster_access import connect
 from local.pulumi.kubernetes.deletion import Deletion
@@ -122,6 +122,8 @@ class KubernetesPlugin(ProviderPlugin):
 
     def check(self, call: CheckCall) -> Checked:
         """Complete name and namespace, and mark a Secret's data."""
+        if call.type == helm_release.TYPE:
+            return helm_release.check(call, self._api.default_namespace)
         self._covered(call.type)
         news: PropertyMap = {**call.news}
         for key in ("apiVersion", "kind"):
@@ -157,6 +159,8 @@ class KubernetesPlugin(ProviderPlugin):
 
     def diff(self, call: DiffCall) -> provider_pb2.DiffResponse:
         """Compare inputs; a namespace that a later discovery filled in is no change."""
+        if call.type == helm_release.TYPE:
+            return helm_release.diff(call)
         old = objects.comparable(property_diff.inputs_or_outputs(call.old_inputs, call.old_outputs))
         new = objects.comparable(call.news)
         new_metadata, old_metadata = plain(new.get("metadata")), plain(old.get("metadata")) or {}
@@ -187,6 +191,8 @@ class KubernetesPlugin(ProviderPlugin):
 
     def create(self, call: CreateCall) -> tuple[str, PropertyMap]:
         """Make the object and wait until it is ready; in a preview, ask the API server by a dry run."""
+        if call.preview and call.type == helm_release.TYPE:
+            return "", helm_release.foretold(call.inputs)
         self._covered(call.type)
         inputs = call.inputs
         if call.preview and has_unknown(inputs):
@@ -253,6 +259,9 @@ class KubernetesPlugin(ProviderPlugin):
 
     def update(self, call: UpdateCall) -> PropertyMap:
         """Change the object and wait until it is ready; in a preview, ask the API server by a dry run."""
+        if call.preview and call.type == helm_release.TYPE:
+            return helm_release.foretold(call.news)
+        self._covered(call.type)
         inputs = call.news
         if call.preview and has_unknown(inputs):
             return inputs
@@ -308,6 +317,7 @@ class KubernetesPlugin(ProviderPlugin):
 
     def delete(self, call: DeleteCall) -> None:
         """Delete the object, or give up the fields a Patch resource owns."""
+        self._covered(call.type)
         reference = self._identity(call)
         if self._is_patch(call.type, reference.kind):
             manager = objects.field_manager(call.urn, {}, call.outputs)
