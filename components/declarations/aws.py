@@ -128,7 +128,12 @@ def _kms_keys(settings: AWSSettings) -> Mapping[str, str]:
 
 
 def access(
-    store: Store, external_secrets: Sequence[ExternalSecret], settings: AWSSettings, *, versions: bool
+    store: Store,
+    external_secrets: Sequence[ExternalSecret],
+    settings: AWSSettings,
+    *,
+    versions: bool,
+    upstream: bool = False,
 ) -> AWSStoreAccess:
     """The access of a completed store.
 
@@ -137,12 +142,14 @@ def access(
         external_secrets: all declarations; those that use other stores are left out.
         settings: the account.
         versions: whether one of them is in the pulumi lane, whose preview reads versions without values.
+        upstream: whether ESO's own operator syncs any of them.
 
     Raises:
         AccessRefused: everything that cannot be granted narrowly, at once; or more policies than a role can have.
     """
     account = AWSAccount(settings.account_id, settings.region, settings.partition, _kms_keys(settings))
-    compiled = compile_aws(store, external_secrets, account, level=AccessLevel(settings.level), versions=versions)
+    level = AccessLevel(settings.level)
+    compiled = compile_aws(store, external_secrets, account, level=level, versions=versions, upstream=upstream)
     new_key = new_key_arn(settings)
     decrypting = [statement for statement in compiled.statements if new_key in statement.resources]
     reading = [statement for statement in compiled.statements if new_key not in statement.resources]

@@ -38,6 +38,7 @@ def compile_access(
     errors: list[ManifestError] = []
     for_vault: list[vault.VaultAccess] = []
     for_aws: list[aws.AWSStoreAccess] = []
+    listed = {identity(each) for each in in_pulumi}
     for store in stores:
         readers = (*read.external_secrets, *(made for made, _ in _spread(read, store)))
         name = identity(store)
@@ -46,7 +47,9 @@ def compile_access(
                 for_vault.append(vault.access(store, readers))
             elif settings.aws is not None and name in settings.aws.stores:
                 versions = bool(needs_of(store, in_pulumi))
-                for_aws.append(aws.access(store, readers, settings.aws, versions=versions))
+                by_operator = [each for each in readers if identity(each) not in listed]
+                upstream = settings.operator.kind != "builtin" and bool(needs_of(store, by_operator))
+                for_aws.append(aws.access(store, readers, settings.aws, versions=versions, upstream=upstream))
         except AccessRefused as error:
             places = _Places(read, store)
             errors += [

@@ -104,6 +104,7 @@ def compile_aws(
     level: AccessLevel = AccessLevel.Secrets,
     versions: bool = False,
     batch: bool = False,
+    upstream: bool = False,
     prefixes: Sequence[str] = (),
 ) -> AWSAccess:
     """The narrowest statements with which every declared entry of `store` can be read.
@@ -115,6 +116,8 @@ def compile_aws(
         level: how far to widen; more than the declared secrets only where it is asked for.
         versions: whether versions are read without values too, as the preview of the pulumi lane does.
         batch: whether more than ten secrets may be read in batches, which needs an action on ``*``.
+        upstream: whether ESO's own operator syncs. It reads what a search with a path or tags finds in Secrets Manager
+            in batches, and in no other way.
         prefixes: beginnings of names under which everything may be read, in place of single names: fewer and shorter
             policies, at the price of secrets that nobody declared.
 
@@ -143,6 +146,7 @@ def compile_aws(
         level=AccessLevel(level),
         versions=versions,
         batch=batch,
+        upstream=upstream,
         prefixes=prefixes,
     )
     refusals.raise_any()
@@ -181,6 +185,7 @@ def _compiled(
     level: AccessLevel,
     versions: bool,
     batch: bool,
+    upstream: bool,
     prefixes: Sequence[str],
 ) -> tuple[Needed, tuple[Statement, ...]]:
     service: SecretsManagerAccess | ParameterStoreAccess
@@ -188,7 +193,7 @@ def _compiled(
         service = SecretsManagerAccess(
             location, prefix=config.prefix, level=level, prefixes=prefixes, refusals=refusals
         )
-        needed = service.needed(needs, versions=versions, batch=batch)
+        needed = service.needed(needs, versions=versions, batch=batch, upstream=upstream)
         keys, decrypts = dict(account.kms_keys), kms.SECRETS_MANAGER
         words, alone, valid = secrets_manager.WORDS, secrets_manager.ALONE, secrets_manager.NAME
     else:

@@ -69,7 +69,7 @@ def _needs(store: Store, external_secret: ExternalSecret) -> Iterator[RemoteNeed
 def _serves(store: Store, namespace: str) -> bool:
     """Whether the store may be used from a namespace, as far as its name tells."""
     if store.kind == "SecretStore":
-        return namespace == store.metadata.namespace
+        return namespace in {store.metadata.namespace, EVERYWHERE}
     conditions = store.spec.conditions
     if not conditions or namespace == EVERYWHERE or any(each.namespace_selector is not None for each in conditions):
         return True

@@ -65,19 +65,22 @@ class SecretsManagerAccess:
         self.names: set[str] = set()
         """The names that are declared."""
 
-    def needed(self, needs: Sequence[RemoteNeed], *, versions: bool, batch: bool) -> Needed:
+    def needed(self, needs: Sequence[RemoteNeed], *, versions: bool, batch: bool, upstream: bool) -> Needed:
         """The permissions of all entries.
 
         Args:
             needs: the entries.
             versions: whether the versions of secrets are read without their values too.
             batch: whether the current values of many secrets may be read in batches.
+            upstream: whether ESO's own operator reads, which has no other way for searches with a path or tags.
         """
         needed = Needed()
         current: dict[str, list[str]] = {}
         for need in needs:
             if need.find is not None:
                 self._find(need.find, need.reason, needed)
+                if upstream and (need.find.path is not None or need.find.tags):
+                    needed.requirements.append(Requirement(BATCH, ANY, need.reason))
                 current.setdefault("", []).append(need.reason)
             elif need.ref is not None and (secret := self._secret(need.ref.key, need.reason)) is not None:
                 name, arn = secret
@@ -140,7 +143,8 @@ class SecretsManagerAccess:
             self.names.add(name)
             return name, self.arn_of(name)
         self.names.add(whole[1])
-        return whole[1], key if self._level is AccessLevel.Secrets else self.arn_of(whole[1])
+        alone = self._level is AccessLevel.Secrets and not whole[1].startswith(tuple(self._prefixes))
+        return whole[1], key if alone else self.arn_of(whole[1])
 
     def _find(self, find: Find, reason: str, needed: Needed) -> None:
         tags = tags_of(find, reason, self._refusals)

@@ -70,6 +70,9 @@ def add_parser(commands: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     aws.add_argument("--prefix", action="append", default=[], metavar="TEXT", help="grant all names that begin so")
     aws.add_argument("--versions", action="store_true", help="for the pulumi lane, which previews versions")
     aws.add_argument("--batch", action="store_true", help="allow batches of secrets, an action on *")
+    aws.add_argument(
+        "--upstream", action="store_true", help="for ESO's own operator, which has one way to read some searches"
+    )
     aws.add_argument("--trust", choices=("irsa", "pod-identity"), help="print a trust policy too")
     aws.add_argument("--oidc-provider", metavar="ARN", default="", help="of the cluster, for --trust irsa")
     aws.add_argument("--cluster-arn", metavar="ARN", default="", help="of the EKS cluster, for --trust pod-identity")
@@ -175,7 +178,8 @@ def _declared(manifests: Manifests, namespace: str) -> tuple[list[ExternalSecret
         objects[f"ExternalSecret {placed.metadata.namespace}/{placed.metadata.name}"] = external_secret, ""
     for cluster_wide in manifests.cluster_external_secrets:
         name = cluster_wide.spec.external_secret_name or cluster_wide.metadata.name
-        for where in cluster_wide.spec.namespaces or (EVERYWHERE,):
+        selects = cluster_wide.spec.namespace_selector is not None or bool(cluster_wide.spec.namespace_selectors)
+        for where in dict.fromkeys([*cluster_wide.spec.namespaces, *([EVERYWHERE] if selects else [])]):
             made = ExternalSecret(
                 metadata=ObjectMeta(name=name, namespace=where), spec=cluster_wide.spec.external_secret_spec
             )

@@ -91,6 +91,7 @@ def _aws(store: Store, external_secrets: Sequence[ExternalSecret], arguments: ar
         level=AccessLevel(arguments.level),
         versions=arguments.versions,
         batch=arguments.batch,
+        upstream=arguments.upstream,
         prefixes=arguments.prefix,
     )
     rows = [row for step in access.roles for statement in step.statements for row in _statement_rows(statement)]

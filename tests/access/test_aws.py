@@ -295,6 +295,24 @@ def test_batches_are_granted_only_where_asked_for_and_of_use() -> None:
     assert provider.BATCH_FROM == service.MOST_SINGLE_READS + 1, "the provider batches from another number on"
 
 
+@pytest.mark.parametrize(
+    ("find", "batched"),
+    [
+        ({"path": "team/", "name": {"regexp": "^team/"}}, True),
+        ({"tags": {"team": "a"}}, True),
+        ({"name": {"regexp": "^team/"}}, False),
+    ],
+)
+def test_the_operator_upstream_reads_searches_by_path_or_tags_in_batches(
+    find: dict[str, Any], *, batched: bool
+) -> None:
+    many = declared(*(f"s{number}" for number in range(service.MOST_SINGLE_READS + 1)), find=[find])
+    access = compiled(many, upstream=True)
+    reasons = [each.reasons for each in access.statements if each.sid == "ReadBatches"]
+    assert reasons == ([("ExternalSecret demo/e, spec.dataFrom[0].find",)] if batched else [])
+    assert not [each for each in compiled(many).statements if each.sid == "ReadBatches"]
+
+
 # ------------------------------------------------------------------------------------------------------------- roles
 
 
@@ -441,6 +459,12 @@ def test_a_common_beginning_is_granted_only_where_it_is_given() -> None:
     assert access.statements[1].conditions["StringLike"]["kms:EncryptionContext:SecretARN"] == resources
     assert access.notes == ("everything that begins with team/ may be read, declared or not",)
     assert len(access.attachable()) == 1
+
+
+def test_a_common_beginning_takes_in_whole_arns() -> None:
+    access = compiled(declared(f"{SECRET}team/db-Ab1Cd2", f"{SECRET}other-Ab1Cd2"), prefixes=["team/"])
+    (statement,) = access.statements
+    assert statement.resources == (f"{SECRET}other-Ab1Cd2", f"{SECRET}team/*-??????")
 
 
 @pytest.mark.parametrize("prefix", ["tem/", "", "*", "team/*", "${x}"])

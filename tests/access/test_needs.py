@@ -8,7 +8,7 @@ import pytest
 
 from secretsync.access.needs import EVERYWHERE, needs_of, store_name
 from secretsync.api import ClusterSecretStore, parse
-from tests.access.builders import secrets_manager
+from tests.access.builders import declared, secrets_manager
 
 pytestmark = pytest.mark.unit
 
@@ -62,6 +62,12 @@ def test_a_cluster_store_serves_namespaces_that_its_conditions_may_admit(
 
 def test_what_is_declared_for_unknown_namespaces_counts() -> None:
     assert needed_from(EVERYWHERE, {"namespaces": ["other"]}) == 1
+
+
+def test_what_is_declared_for_unknown_namespaces_counts_for_the_stores_of_a_namespace_too() -> None:
+    somewhere, elsewhere = (declared("a", namespace=namespace) for namespace in (EVERYWHERE, "elsewhere"))
+    assert len(needs_of(secrets_manager(), [somewhere])) == 1
+    assert not needs_of(secrets_manager(), [elsewhere])
 
 
 def test_stores_are_called_as_people_call_them() -> None:

@@ -263,3 +263,33 @@ spec:
     (manifests / "push.yaml").write_text(push)
     assert run(*ALL) == 0
     assert "note: PushSecret team/out writes to a backend" in capsys.readouterr().out
+
+
+def test_what_is_made_in_selected_namespaces_counts_for_the_stores_of_a_namespace(
+    manifests: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    kind = "apiVersion: external-secrets.io/v1\nkind: ClusterExternalSecret\n"
+    spec = "externalSecretSpec: {secretStoreRef: {name: aws}, data: [{secretKey: k, remoteRef: {key: NAME}}]}"
+    selected = "namespaces: [elsewhere], namespaceSelector: {matchLabels: {a: b}}"
+    (manifests / "made.yaml").write_text(
+        f"{kind}metadata: {{name: one}}\nspec: {{{selected}, {spec.replace('NAME', 'selected')}}}\n---\n"
+        f"{kind}metadata: {{name: two}}\nspec: {{namespaces: [elsewhere], {spec.replace('NAME', 'apart')}}}\n"
+    )
+    assert run(*ALL, "--backend", "aws", "--json") == 0
+    (store,) = read_json(capsys)["stores"]
+    on = {row["on"]: [each["place"] for each in row["for"]] for row in store["statements"]}
+    assert list(on) == [ARN.replace("team/db", "selected"), ARN]
+    assert on[ARN.replace("team/db", "selected")] == ["made.yaml:4"]
+
+
+def test_the_operator_upstream_gets_the_batches_that_its_searches_are(
+    manifests: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (manifests / "found.yaml").write_text(
+        "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: found, namespace: team}\n"
+        "spec: {secretStoreRef: {name: aws}, dataFrom: [{find: {tags: {team: a}}}]}\n"
+    )
+    assert run(*ALL, "--backend", "aws", "--upstream") == 0
+    assert "BatchGetSecretValue" in capsys.readouterr().out
+    assert run(*ALL, "--backend", "aws") == 0
+    assert "BatchGetSecretValue" not in capsys.readouterr().out

@@ -177,6 +177,24 @@ def test_versions_are_described_for_the_pulumi_lane_only(tmp_path: Path) -> None
     assert "DescribeSecret" in "".join(access(declared(tmp_path, *objects, sync={"default": "pulumi"})).documents)
 
 
+@pytest.mark.parametrize(
+    ("sections", "batched"),
+    [
+        ({"operator": {"kind": "none"}}, True),
+        ({"operator": {"kind": "upstream"}}, True),
+        ({"operator": {"kind": "builtin"}}, False),
+        ({"operator": {"kind": "none"}, "sync": {"default": "pulumi"}}, False),
+    ],
+)
+def test_only_the_operator_upstream_is_granted_batches(
+    tmp_path: Path, sections: dict[str, Any], *, batched: bool
+) -> None:
+    found = external_secret("a")
+    found["spec"] |= {"data": [], "dataFrom": [{"find": {"tags": {"team": "apps"}}}]}
+    documents = "".join(access(declared(tmp_path, store(), found, **sections)).documents)
+    assert ("secretsmanager:BatchGetSecretValue" in documents) is batched
+
+
 def test_a_key_that_cannot_be_granted_narrowly_stops_the_program(tmp_path: Path) -> None:
     with pytest.raises(ManifestErrors, match=r"all\.yaml:\d+, ExternalSecret apps/a, spec\.data\[0\]"):
         declared(tmp_path, store(), external_secret("a", "team/*"))
