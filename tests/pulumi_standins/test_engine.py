@@ -80,6 +80,11 @@ def test_no_value_stands_in_the_state(deployed: Stack) -> None:
     assert not [form for form in forms(CANARY) for text in [state, *files] if form in text]
 
 
+def test_the_engine_keeps_no_log_of_its_own(deployed: Stack) -> None:
+    assert (deployed.home.path / "logs").is_file()
+    assert not list(deployed.home.path.rglob("*.log"))
+
+
 def test_nothing_warns_of_plugins_and_nothing_reaches_for_the_network(deployed: Stack) -> None:
     shown = deployed.succeed("preview").output
     assert "warning" not in shown.lower()

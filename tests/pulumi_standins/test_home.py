@@ -84,6 +84,17 @@ def test_without_anything_official_all_parts_are_stand_ins_and_say_so(tmp_path: 
     assert "installing it failed" in str(kubernetes)
 
 
+def test_the_engine_writes_no_log_by_itself(tmp_path: Path) -> None:
+    bench = Bench(tmp_path)
+    logs = bench.layout.pulumi_home / "logs"
+    logs.mkdir(parents=True)
+    (logs / "pulumi-20260101T000000-1-up.log").write_text("what an earlier run wrote")
+    for _ in range(2):
+        bench.prepare()
+        assert "costs a third" in logs.read_text()
+        assert logs.stat().st_mode & 0o777 == 0o600
+
+
 def test_a_stand_in_starts_from_its_launcher(tmp_path: Path) -> None:
     found = part(Bench(tmp_path).prepare(install=False), "resource vault")
     process = subprocess.Popen([found.path, "127.0.0.1:1"], stdout=subprocess.PIPE, cwd=tmp_path)
