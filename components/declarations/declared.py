@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 if TYPE_CHECKING:
@@ -37,6 +37,8 @@ class Declarations:
         generators: generators of all kinds.
         cluster_external_secrets: ClusterExternalSecrets; for the operator `upstream` only.
         push_secrets: PushSecrets; for the operator `upstream` only.
+        places: identity of an ExternalSecret of the pulumi lane → path of a field → ``file:line``, as `Read.places`
+            tells them.
     """
 
     stores: tuple[Store, ...]
@@ -47,6 +49,7 @@ class Declarations:
     generators: tuple[Generator, ...] = ()
     cluster_external_secrets: tuple[ClusterExternalSecret, ...] = ()
     push_secrets: tuple[PushSecret, ...] = ()
+    places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
 
     def in_lane(self, lane: Lane) -> tuple[ExternalSecret, ...]:
         """The ExternalSecrets of one lane."""

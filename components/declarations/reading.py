@@ -65,6 +65,7 @@ def declare(settings: Settings, *, root: Path, vault_address: str | None) -> Dec
         read.generators,
         manifests.cluster_external_secrets,
         read.push_secrets,
+        {identity(es): read.places(es) for es in in_pulumi},
     )
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 from components.declarations.declared import identity
 from secretsync.access import needs_of
@@ -28,6 +28,9 @@ if TYPE_CHECKING:
     from secretsync.api.base import Kind
 
 
+_STEPS: Final = frozenset(".[]")
+
+
 @dataclass(frozen=True, slots=True)
 class Read:
     """The manifests with namespaces filled in; `place` knows the objects as they were read."""
@@ -42,6 +45,26 @@ class Read:
     def place(self, declared: Kind, field: str = "") -> str:
         """``file:line`` of an object or of a field in it."""
         return self.manifests.place(self.originals.get(id(declared), declared), field)
+
+    def places(self, external_secret: ExternalSecret) -> dict[str, str]:
+        """Path of a field → ``file:line``, where that is another line than that of what it is in; "" for the object."""
+        spec = self.manifests.raw(self.originals.get(id(external_secret), external_secret)).get("spec")
+        head = self.place(external_secret)
+        return {"": head, **dict(self._places(external_secret, spec, "spec", head))}
+
+    def _places(
+        self, external_secret: ExternalSecret, value: object, path: str, above: str
+    ) -> Iterator[tuple[str, str]]:
+        here = self.place(external_secret, path)
+        if here != above:
+            yield path, here
+        members: Iterable[tuple[str, object]] = ()
+        if isinstance(value, dict):  # a name with a dot or bracket in it is no step of a path
+            members = ((f"{path}.{name}", each) for name, each in value.items() if not _STEPS.intersection(name))
+        elif isinstance(value, list):
+            members = ((f"{path}[{index}]", each) for index, each in enumerate(value))
+        for name, each in members:
+            yield from self._places(external_secret, each, name, here)
 
 
 def unserved(read: Read, settings: Settings) -> Iterator[ManifestError]:

@@ -76,6 +76,7 @@ class SyncedSecret(Resource, module="external-secrets", name="SyncedSecret"):
         stores: the stores it may read; those it does not name are left out.
         places: path of a field → ``file:line``, the empty path for the declaration; only for messages, never in state.
         opts: options of the resource.
+        rollout: whether the program restarts the workloads that ask for it, so that no preview warns of them.
     """
 
     target: pulumi.Output[str]
@@ -97,6 +98,7 @@ class SyncedSecret(Resource, module="external-secrets", name="SyncedSecret"):
         opts: pulumi.ResourceOptions | None = None,
         *,
         places: Mapping[str, str] | None = None,
+        rollout: bool = False,
     ) -> None:
         identity = f"{external_secret.metadata.namespace}/{external_secret.metadata.name}"
         inputs: dict[str, Any] = {
@@ -104,6 +106,7 @@ class SyncedSecret(Resource, module="external-secrets", name="SyncedSecret"):
             "stores": text([store.to_json() for store in used(stores, [external_secret])]),
             "places": text({identity: places}) if places else None,
             "preview": pulumi.runtime.is_dry_run(),
+            "rollout": rollout or None,
             "target": None,
             "keys": None,
             "versions": None,

@@ -130,6 +130,7 @@ class SyncedSecretSet(Resource, module="external-secrets", name="SyncedSecretSet
         places: ``namespace/name`` → path of a field → ``file:line``, the empty path for the declaration; only for
             messages, never in state.
         opts: options of the resource.
+        rollout: whether the program restarts the workloads that ask for it, so that no preview warns of them.
     """
 
     targets: pulumi.Output[dict[str, str]]
@@ -138,6 +139,8 @@ class SyncedSecretSet(Resource, module="external-secrets", name="SyncedSecretSet
     """Keys that the declaration gives it."""
     versions: pulumi.Output[dict[str, dict[str, str]]]
     """Store and remote key → the upstream version its value came from."""
+    fingerprints: pulumi.Output[dict[str, str]]
+    """Keyed hash of the content, secret; see `components.dynamic.rollout.checksum`."""
     problems: pulumi.Output[dict[str, str]]
     """Why an ExternalSecret is not synced; empty where all are."""
     ready: ReadySyncedSecrets
@@ -153,6 +156,7 @@ class SyncedSecretSet(Resource, module="external-secrets", name="SyncedSecretSet
         opts: pulumi.ResourceOptions | None = None,
         *,
         places: Mapping[str, Mapping[str, str]] | None = None,
+        rollout: bool = False,
     ) -> None:
         declarations = {
             f"{each.metadata.namespace}/{each.metadata.name}": text(each.to_json()) for each in external_secrets
@@ -162,6 +166,7 @@ class SyncedSecretSet(Resource, module="external-secrets", name="SyncedSecretSet
             "stores": text([store.to_json() for store in used(stores, external_secrets)]),
             "places": text(places) if places else None,
             "preview": pulumi.runtime.is_dry_run(),
+            "rollout": rollout or None,
             "targets": None,
             "keys": None,
             "versions": None,

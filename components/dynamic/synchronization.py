@@ -54,18 +54,21 @@ class Question:
         old_stores: digests of the stores of the last update, by name.
         places: identity → path of a field → ``file:line``; the empty path is the declaration's own.
         preview: whether the program runs in a preview; then what is shown only there is told, too.
+        restarts: whether the program restarts the workloads that ask for it.
     """
 
     stores: str
     old_stores: Mapping[str, str] = field(default_factory=dict)
     places: Mapping[str, Mapping[str, str]] = field(default_factory=dict)
     preview: bool = True
+    restarts: bool = False
 
     @classmethod
     def read(cls, olds: Mapping[str, Any], news: Mapping[str, Any]) -> Question:
         """From what `check` is given; a program that does not say is taken to be in a preview."""
         places = json.loads(news["places"]) if news.get("places") else {}
-        return cls(news["stores"], store_digests(olds.get("stores")), places, bool(news.get("preview", True)))
+        old_stores, preview = store_digests(olds.get("stores")), bool(news.get("preview", True))
+        return cls(news["stores"], old_stores, places, preview, bool(news.get("rollout")))
 
     def place(self, external_secret: ExternalSecret, path: str) -> str:
         """``file:line`` of a field, of what contains it, or of the declaration; its identity where none is known."""
@@ -142,7 +145,7 @@ class Synchronization:
                 key=self._key,
                 not_before=session.began,
                 previous=previous,
-                options=Options(stores=session.providers.declared, place=question.place),
+                options=Options(stores=session.providers.declared, place=question.place, restarts=question.restarts),
                 shared=session.shared,
             )
             if asked

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Literal, Self
+from typing import Final, Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 
 from components.settings.section import ObjectName, Section
+
+SET_FROM: Final = 50
+"""Where one resource for all has become faster than one for each, by a good second; see ``docs/lanes.md``."""
 
 
 class SyncSettings(Section):
@@ -18,6 +21,15 @@ class SyncSettings(Section):
     """ExternalSecrets (``namespace/name``) of the operator lane."""
     pulumi: tuple[ObjectName, ...] = ()
     """ExternalSecrets (``namespace/name``) of the pulumi lane."""
+    set_from: int = Field(default=SET_FROM, ge=0)
+    """From so many ExternalSecrets of the pulumi lane on they are one resource of the stack; 0 for never."""
+    rollout: bool = False
+    """Whether an update restarts the workloads that ask for it when a Secret of the pulumi lane has another content.
+
+    Without it, that is done for the ExternalSecrets which carry the annotation of the same name.
+    """
+    rollout_patience_seconds: int = Field(default=300, ge=10, le=3600)
+    """How long the workloads of one Secret may take to restart."""
 
     @model_validator(mode="after")
     def _one_lane_each(self) -> Self:
@@ -25,6 +37,10 @@ class SyncSettings(Section):
         if both:
             raise ValueError(f"{', '.join(both)} cannot be in both lanes")
         return self
+
+    def is_set(self, count: int) -> bool:
+        """Whether so many ExternalSecrets of the pulumi lane are one resource."""
+        return 0 < self.set_from <= count
 
     def lane(self, namespace: str, name: str) -> Literal["operator", "pulumi"]:
         """The lane of one ExternalSecret."""

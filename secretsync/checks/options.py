@@ -55,7 +55,8 @@ class Options:
         makes_first: whether the same program may still make what a new declaration needs (backend, access, namespace).
             Where it makes none of these, what is missing or denied is an error from the start.
         workloads: whether to look for workloads that will not notice a change.
-        restarts: whether the program restarts them itself after a write; then those that can be are not told of.
+        restarts: whether the program restarts those that ask for it after a write; then they are not told of. A
+            declaration may say so for itself, by the annotation of `workloads.marks.ROLLOUT`.
     """
 
     stores: Sequence[Store] = ()

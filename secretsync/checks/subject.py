@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 from secretsync.checks.findings import Check, Finding, Severity
 from secretsync.checks.options import Options, Previous, adopts
 from secretsync.sync import target
+from secretsync.workloads.marks import asks_for_rollout
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -57,6 +58,11 @@ class Subject:
     def adopts(self) -> bool:
         """Whether it may take over what somebody else made."""
         return adopts(self.external_secret)
+
+    @property
+    def restarts(self) -> bool:
+        """Whether the program restarts the workloads that ask for it."""
+        return self.options.restarts or asks_for_rollout(self.external_secret.metadata.annotations)
 
     @property
     def settled(self) -> bool:

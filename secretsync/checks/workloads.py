@@ -47,7 +47,8 @@ async def check(
 
 def _stale(subject: Subject, workload: Workload, changed: Collection[str]) -> str:
     """The workload and how it uses a changed key without following it; empty where it notices."""
-    if workload.restarts_itself or (subject.options.restarts and workload.can_restart):
+    is_restarted = subject.restarts and workload.asks_for_rollout and workload.can_restart
+    if workload.restarts_itself or is_restarted:
         return ""
     uses = [use for use in workload.uses if not use.follows and (not use.keys or not set(use.keys).isdisjoint(changed))]
     return f"{workload.kind} {workload.name} ({'; '.join(dict.fromkeys(map(_use, uses)))})" if uses else ""

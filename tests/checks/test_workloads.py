@@ -13,6 +13,8 @@ from tests.checks.stage import Stage, declared, of, only
 
 pytestmark = pytest.mark.unit
 
+ASKS = {"external-secrets-on-pulumi/rollout": "true"}
+
 
 def reading(key: str, name: str = "reader") -> dict[str, Any]:
     variable = {"name": "V", "valueFrom": {"secretKeyRef": {"name": "app", "key": key}}}
@@ -68,10 +70,36 @@ async def test_nothing_is_asked_where_nothing_changes() -> None:
     assert not [request for request in stage.cluster.requests if request[0] == "list"]
 
 
+def asking() -> dict[str, Any]:
+    made = reading("k", "asking")
+    made["metadata"]["annotations"] = dict(ASKS)
+    return made
+
+
 async def test_those_that_the_program_restarts_are_not_told_of() -> None:
-    stage = await rotated(deployment())
+    stage = await rotated(asking())
+    assert "Deployment asking" in only(await stage.first(SETTLED), Check.Workloads, Severity.Warning).problem
     stage.options = Options(restarts=True)
     assert not of(await stage.first(SETTLED), Check.Workloads)
+
+
+async def test_a_declaration_may_say_that_they_are_restarted() -> None:
+    stage = Stage(declared(data=entries("k"), metadata={"annotations": dict(ASKS)}), objects=[asking()])
+    await stage.write()
+    stage.backend.values["k"] = b"rotated"
+    assert not of(await stage.first(SETTLED), Check.Workloads)
+
+
+async def test_those_that_do_not_ask_are_not_restarted_and_so_are_told_of() -> None:
+    stage = await rotated(deployment(), asking())
+    stage.options = Options(restarts=True)
+    found = only(await stage.first(SETTLED), Check.Workloads, Severity.Warning)
+    assert "Deployment web" in found.problem
+    assert "asking" not in found.problem
+
+
+async def test_workloads_need_not_be_looked_at() -> None:
+    stage = await rotated(deployment())
     stage.options = Options(workloads=False)
     assert not of(await stage.first(SETTLED), Check.Workloads)
 

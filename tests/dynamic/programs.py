@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from typing import TYPE_CHECKING, Any
@@ -71,7 +72,7 @@ class Program:
 
     def ask(self, method: str, path: str, payload: dict[str, Any]) -> None:
         request = urllib.request.Request(
-            f"{self.backend.address}/v1/{path}",
+            f"{self.backend.address}/v1/{urllib.parse.quote(path)}",
             method=method,
             headers={"X-Vault-Token": self.backend.token},
             data=json.dumps(payload).encode(),
