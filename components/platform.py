@@ -17,7 +17,12 @@ from components.backends.samples import PLACE as SAMPLES
 from components.backends.samples import parse_samples
 from components.backends.vault import KubernetesEndpoint, VaultBackend, VaultBackendArgs
 from components.declarations import Declarations, declare, identity
-from components.external_secret import OperatorExternalSecrets, PulumiExternalSecret
+from components.external_secret import (
+    OperatorExternalSecrets,
+    PulumiExternalSecret,
+    PulumiExternalSecretSet,
+    Rollout,
+)
 from components.generators import Generators, GeneratorsArgs, SpreadSecrets, SpreadSecretsArgs
 from components.operator import BuiltinOperator, BuiltinOperatorArgs, CustomResourceDefinitions
 from components.settings import PREFIX, Settings
@@ -27,7 +32,7 @@ from secretsync.errors import SettingsError
 if TYPE_CHECKING:
     from components.access.aws_stores import AWSStores
     from components.backends.samples import SampleValues
-    from secretsync.api import ExternalSecret, Store
+    from secretsync.api import ExternalSecret
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,17 +260,20 @@ class Platform(pulumi.ComponentResource):
                 place=f"{PREFIX}:fingerprintKey",
                 remedy="pulumi config set --secret fingerprintKey $(openssl rand -hex 32)",
             )
+        sync, then = self._settings.sync, pulumi.ResourceOptions(parent=self, depends_on=sources)
+        rollout = Rollout(always=sync.rollout, patience_seconds=sync.rollout_patience_seconds)
+        if sync.is_set(len(in_pulumi)):
+            PulumiExternalSecretSet("synced", in_pulumi, declared.stores, then, places=declared.places, rollout=rollout)
+            return
         for es in in_pulumi:
             PulumiExternalSecret(
                 identity(es).replace("/", "-"),
                 es,
-                [store for store in declared.stores if _may_use(es, store)],
-                opts=pulumi.ResourceOptions(parent=self, depends_on=sources),
+                declared.stores,
+                then,
+                places=declared.places[identity(es)],
+                rollout=rollout,
             )
-
-
-def _may_use(external_secret: ExternalSecret, store: Store) -> bool:
-    return store.metadata.namespace in ("", external_secret.metadata.namespace)
 
 
 def _target(external_secret: ExternalSecret) -> str:

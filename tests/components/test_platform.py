@@ -175,3 +175,57 @@ def test_a_kubeconfig_without_a_context_is_named(kubeconfig: Path) -> None:
     with pytest.raises(SettingsError) as caught:
         _record()
     assert "KUBECONFIG" in str(caught.value)
+
+
+def test_in_the_pulumi_lane_messages_have_files_and_lines(stack: Recorder) -> None:
+    places = json.loads(stack.one(":SyncedSecret").inputs["places"])["demo/vault-example-pulumi"]
+    file, _, line = places["spec.data[0]"].partition(":")
+    assert file == "manifests/dev/external-secret.yaml"
+    lines = (ROOT / file).read_text().splitlines()
+    assert lines[int(line) - 1].strip() == "- secretKey: foobar"
+    assert places["spec.data[0].remoteRef.key"] == f"{file}:{int(line) + 2}"
+    assert int(places[""].partition(":")[2]) < int(line)
+    assert "spec.data[0].secretKey" not in places
+
+
+@pytest.mark.parametrize(("set_from", "is_set"), [(2, True), (3, False), (0, False)])
+def test_many_of_the_pulumi_lane_are_one_resource(set_from: int, is_set: bool) -> None:  # noqa: FBT001 - a case
+    recorder = _record(sync={"default": "pulumi", "setFrom": set_from})
+    names = {"demo/vault-example", "demo/vault-example-pulumi"}
+    if not is_set:
+        assert recorder.of_type(":SyncedSecretSet") == []
+        assert _names(recorder.of_type(":SyncedSecret")) == {name.replace("/", "-") for name in names}
+        return
+    assert recorder.of_type(":SyncedSecret") == []
+    made = recorder.one(":SyncedSecretSet")
+    assert set(made.inputs["declarations"]) == set(json.loads(made.inputs["places"])) == names
+    assert "fingerprints" in made.secret_inputs
+    assert "fingerprints" in made.secret_outputs
+    assert "SecretStore-demo-vault-backend" in recorder.before(made)
+    assert "synced" in recorder.before(recorder.one(":ReadySyncedSecrets"))
+
+
+@pytest.mark.parametrize("set_from", [0, 1], ids=["each", "set"])
+@pytest.mark.parametrize("preview", [True, False])
+def test_workloads_are_restarted_after_what_they_read_was_written_where_the_stack_says_so(
+    set_from: int,
+    preview: bool,  # noqa: FBT001 - a case
+) -> None:
+    sync = {"default": "pulumi", "setFrom": set_from}
+    assert _record(preview=preview, sync=sync).of_type(":RolledOut") == []
+    recorder = _record(preview=preview, sync={**sync, "rollout": True, "rolloutPatienceSeconds": 20})
+    made = {each.inputs["secret"]: each for each in recorder.of_type(":RolledOut")}
+    targets = {f"demo/{es.get('target', {}).get('name')}" for es in _specs(recorder)}
+    assert set(made) == targets
+    assert {each.inputs["patienceSeconds"] for each in made.values()} == {20}
+    assert len({each.inputs["checksum"] for each in made.values()}) == 2
+    for each in made.values():
+        assert recorder.before(each) & {"synced-ready", "demo-vault-example", "demo-vault-example-pulumi"}
+    for suffix in (":SyncedSecret", ":SyncedSecretSet"):
+        assert all(synced.inputs["rollout"] is True for synced in recorder.of_type(suffix))
+
+
+def _specs(recorder: Recorder) -> list[dict[str, Any]]:
+    texts = [each.inputs["declaration"] for each in recorder.of_type(":SyncedSecret")]
+    texts += [text for each in recorder.of_type(":SyncedSecretSet") for text in each.inputs["declarations"].values()]
+    return [json.loads(text)["spec"] for text in texts]
