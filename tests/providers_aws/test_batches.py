@@ -11,6 +11,7 @@ import pytest
 from secretsync.api import Find
 from secretsync.errors import ProviderDenied, ProviderRefused, ProviderUnavailable
 from secretsync.providers.aws import secrets_manager
+from secretsync.providers.aws.failures import CredentialsRefused
 from secretsync.providers.protocol import Fetched, Missing, RemoteKey
 from tests.providers_aws.cloud import current, error, opened, tricking
 
@@ -131,6 +132,36 @@ async def test_find_by_tags_leaves_out_what_may_not_be_read_and_says_how_much(
         assert "leaves out 1 of 3" in caplog.text
         with pytest.raises(ProviderDenied, match="'s1'"):
             await provider.find(Find.from_json({"name": {"regexp": "."}}))
+
+
+@pytest.mark.parametrize("code", ["ExpiredTokenException", "UnrecognizedClientException", "InvalidSignatureException"])
+@pytest.mark.parametrize("query", [{"tags": {"a": "b"}}, {"path": "s", "name": {"regexp": "s"}}])
+async def test_find_leaves_nothing_out_because_the_credentials_are_refused(
+    monkeypatch: pytest.MonkeyPatch, query: dict[str, Any], code: str
+) -> None:
+    def answer(operation: str, request: dict[str, Any]) -> tuple[int, object]:
+        return listed(operation, request) if operation == "ListSecrets" else (400, error(code))
+
+    async with tricking(monkeypatch, answer), aclosing(opened()) as provider:
+        with pytest.raises(CredentialsRefused):
+            await provider.find(Find.from_json(query))
+
+
+async def test_refused_credentials_do_not_turn_batches_off(monkeypatch: pytest.MonkeyPatch) -> None:
+    refused = [True]
+
+    def answer(operation: str, request: dict[str, Any]) -> tuple[int, object]:
+        if refused[0]:
+            return 400, error("UnrecognizedClientException")
+        names = request.get("SecretIdList") or []
+        return 200, {"SecretValues": [current({"SecretId": name}) for name in names], "Errors": []}
+
+    async with tricking(monkeypatch, answer) as aws, aclosing(opened()) as provider:
+        with pytest.raises(CredentialsRefused):
+            await provider.get(secrets(15))
+        refused[0] = False
+        assert len(values(await provider.get(secrets(15)))) == 15
+    assert aws.counts == {"BatchGetSecretValue": 2}
 
 
 async def test_pages_that_never_end_are_told(monkeypatch: pytest.MonkeyPatch) -> None:

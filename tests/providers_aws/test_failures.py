@@ -14,7 +14,7 @@ from secretsync.errors import (
     SecretSyncError,
     VersionNotFound,
 )
-from secretsync.providers.aws.failures import Call, refusal
+from secretsync.providers.aws.failures import Call, CredentialsEnded, CredentialsRefused, refusal
 
 pytestmark = pytest.mark.unit
 
@@ -37,8 +37,9 @@ DELETED = "You can't perform this operation on the secret because it was marked 
         ("Anything", 429, "", ProviderUnavailable),
         ("AccessDeniedException", 400, "", ProviderDenied),
         ("403", 403, "", ProviderDenied),
-        ("UnrecognizedClientException", 400, "", ProviderDenied),
-        ("ExpiredTokenException", 400, "", ProviderDenied),
+        ("UnrecognizedClientException", 400, "", CredentialsRefused),
+        ("ExpiredTokenException", 400, "", CredentialsEnded),
+        ("DecryptionFailure", 400, "", ProviderRefused),
         ("ValidationException", 400, "", ProviderRefused),
         ("", 400, "", ProviderRefused),
     ],
@@ -75,6 +76,7 @@ def test_a_denial_without_details_names_what_was_asked_for() -> None:
     [
         "Access to KMS is not allowed",
         "User: arn:aws:iam::1:user/x is not authorized to perform: kms:Decrypt on resource: arn:aws:kms:r:1:key/k",
+        "The ciphertext refers to a customer master key that does not exist, or you are not allowed to access.",
     ],
 )
 def test_a_denied_key_is_told_from_a_denied_secret(message: str) -> None:
@@ -87,6 +89,36 @@ def test_an_explicit_deny_is_named() -> None:
         "User: arn:aws:iam::1:user/x is not authorized to perform: ssm:GetParameter with an explicit deny in a policy"
     )
     assert "an explicit deny" in str(refusal(CALL, code="AccessDeniedException", status=400, message=message))
+
+
+def test_a_denied_role_is_told_from_a_denied_secret() -> None:
+    role = Call("sts", "AssumeRole", "the role r", "r")
+    assert type(refusal(role, code="AccessDenied", status=403, message="")) is CredentialsRefused
+    assert type(refusal(CALL, code="AccessDeniedException", status=400, message="")) is ProviderDenied
+
+
+@pytest.mark.parametrize("code", ["DecryptionFailure", "InvalidKeyId"])
+def test_a_value_that_its_key_cannot_decrypt_sends_to_the_key(code: str) -> None:
+    text = str(refusal(CALL, code=code, status=400, message=""))
+    assert text.startswith(f"the secret 'app/db' cannot be decrypted: {code}; check that its KMS key is enabled")
+
+
+@pytest.mark.parametrize(
+    ("code", "message"),
+    [
+        ("InvalidSignatureException", "Signature expired: 20260101T000000Z is now earlier than 20260101T001500Z"),
+        ("InvalidSignatureException", "Signature not yet current: 20260101T000000Z is still later than …"),
+        ("SignatureDoesNotMatch", "Signature expired: 20260101T000000Z is now earlier than …"),
+        ("RequestTimeTooSkewed", ""),
+        ("RequestExpired", ""),
+    ],
+)
+def test_a_wrong_clock_is_told_from_wrong_credentials(code: str, message: str) -> None:
+    skewed = refusal(CALL, code=code, status=403, message=message)
+    assert isinstance(skewed, CredentialsRefused)
+    assert "set the clock of this machine" in skewed.remedy
+    wrong = refusal(CALL, code="InvalidSignatureException", status=403, message="The request signature does not match")
+    assert "renew them" in wrong.remedy
 
 
 @given(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import socket
 import threading
 import time
 import traceback
@@ -80,6 +81,28 @@ async def test_nobody_listens(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("AWS_SECRETSMANAGER_ENDPOINT", "http://127.0.0.1:9")
     async with aclosing(opened(retry={"maxRetries": 0})) as provider:
         with pytest.raises(ProviderUnavailable, match="gets no answer"):
+            await value(provider, ref("s"))
+
+
+@pytest.mark.parametrize(
+    ("region", "said"),
+    [("eu-wset-1", "no Region 'eu-wset-1' is known"), ("eu-west-1", r"gets no answer \(EndpointConnectionError\)")],
+)
+async def test_a_region_that_nobody_knows_is_told(monkeypatch: pytest.MonkeyPatch, region: str, said: str) -> None:
+    def unresolved(*_: object, **__: object) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unresolved)
+    async with aclosing(opened(region=region, retry={"maxRetries": 0})) as provider:
+        with pytest.raises(ProviderUnavailable, match=said) as caught:
+            await value(provider, ref("s"))
+    assert ("is it eu-west-1?" in caught.value.remedy) is (region != "eu-west-1")
+
+
+async def test_a_region_that_nobody_knows_may_have_an_endpoint_of_its_own(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("AWS_SECRETSMANAGER_ENDPOINT", "http://127.0.0.1:9")
+    async with aclosing(opened(region="local-1", retry={"maxRetries": 0})) as provider:
+        with pytest.raises(ProviderUnavailable, match="EndpointConnectionError"):
             await value(provider, ref("s"))
 
 
@@ -232,6 +255,25 @@ async def test_a_closed_store_sends_nothing_more(monkeypatch: pytest.MonkeyPatch
         assert len(aws.asked) <= 3
         answer = session.perform(Call("secretsmanager", "GetSecretValue", "s", parameters={"SecretId": "s"}))
         assert isinstance(answer, ProviderUnavailable)
+
+
+async def test_a_store_that_is_closed_between_two_attempts_makes_no_third(monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = asyncio.Event()
+
+    def failing(_: str, __: dict[str, Any]) -> tuple[int, object]:
+        asked.set()
+        return 500, {}
+
+    async with tricking(monkeypatch, failing) as aws:
+        provider = opened(retry={"maxRetries": 3, "retryInterval": "1s"})
+        task = asyncio.create_task(value(provider, ref("s")))
+        await asked.wait()
+        await asyncio.sleep(0.1)  # the answer is there, the pause is not over
+        await provider.aclose()
+        with pytest.raises(ProviderUnavailable, match="is closed") as caught:
+            await task
+    assert caught.value.place == "SecretStore ns/store"
+    assert len(aws.asked) == 1
 
 
 def hostile(_: str, request: dict[str, Any]) -> tuple[int, object]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import importlib
+import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
 from functools import partial
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any, Final, TypeVar
 
 from secretsync.api import go_duration
 from secretsync.errors import ProviderRefused, ProviderUnavailable, SecretSyncError, StoreInvalid
+from secretsync.providers.aws.failures import CredentialsEnded
 from secretsync.providers.http import Limits
 from secretsync.providers.references import store_place
 
@@ -26,6 +28,8 @@ CONCURRENT_CALLS: Final = 10
 """Threads, and connections, of one store."""
 _MOST_RETRIES: Final = 10
 _LONGEST_PAUSE: Final = 30.0
+_RENEWAL_SECONDS: Final = 60.0
+"""A login that gives credentials which have ended is not tried again before."""
 
 Result = TypeVar("Result")
 
@@ -86,9 +90,10 @@ class Connection:
         self._slots = asyncio.Semaphore(CONCURRENT_CALLS)
         self._opening = asyncio.Lock()
         self._opened: _Opened | None = None
+        self._renewed = float("-inf")
 
     async def send(self, call: Call) -> dict[str, Any]:
-        """The answer.
+        """The answer; with credentials of a new login where those at hand have ended before their time.
 
         Raises:
             SecretNotFound: AWS knows nothing of this name.
@@ -103,6 +108,9 @@ class Connection:
         repeated = retries if pause is not None else 0
         for attempt in range(repeated + 1):
             answer = await self._in_thread(opened, call.action, partial(opened.session.perform, call))
+            if isinstance(answer, CredentialsEnded) and (renewed := await self._renew(opened)) is not None:
+                opened = renewed
+                answer = await self._in_thread(opened, call.action, partial(opened.session.perform, call))
             if not isinstance(answer, SecretSyncError):
                 return answer
             if attempt == repeated or not isinstance(answer, ProviderUnavailable):
@@ -152,13 +160,21 @@ class Connection:
         async with self._slots:
             try:
                 async with asyncio.timeout(self._limits.deadline):
-                    return await asyncio.get_running_loop().run_in_executor(opened.pool, work)
+                    return await self._submitted(opened, work)
             except TimeoutError:
                 raise ProviderUnavailable(
                     f"{what} takes longer than {self._limits.deadline:g} s",
                     place=self._place,
                     remedy="it is tried again; check the network and the quotas of the service",
                 ) from None
+
+    def _submitted(self, opened: _Opened, work: Callable[[], Result]) -> asyncio.Future[Result]:
+        try:
+            return asyncio.get_running_loop().run_in_executor(opened.pool, work)
+        except RuntimeError:  # its threads are gone
+            raise ProviderUnavailable(
+                "the store is closed", place=self._place, remedy="it is opened again when it is next used"
+            ) from None
 
     def _placed(self, error: SecretSyncError) -> SecretSyncError:
         return error if error.place.startswith(self._place) else error.at(self._place)
@@ -187,7 +203,31 @@ class Connection:
                     self._opened = await self._connect()
         return self._opened
 
+    async def _renew(self, ended: _Opened) -> _Opened | None:
+        """Another session, from a login of its own; None where the last one is too recent, or the store is closed."""
+        async with self._opening:
+            if self._opened is not ended:
+                return self._opened  # another request was faster
+            if time.monotonic() < self._renewed + _RENEWAL_SECONDS:
+                return None
+            self._renewed = time.monotonic()
+            session = await self._logged_in(ended.pool)
+            if self._opened is not ended:  # closed in the meantime
+                session.close()
+                return None
+            self._opened = _Opened(session, ended.pool)
+            ended.session.retire()
+            return self._opened
+
     async def _connect(self) -> _Opened:
+        pool = ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="aws")
+        try:
+            return _Opened(await self._logged_in(pool), pool)
+        except BaseException:
+            pool.shutdown(wait=False, cancel_futures=True)
+            raise
+
+    async def _logged_in(self, pool: ThreadPoolExecutor) -> Session:
         access_key = await self._login.access_key()
         if self._login.by_web_identity:
             await self._login.service_account_role()  # fails now rather than in a thread
@@ -202,15 +242,10 @@ class Connection:
             connect=self._limits.connect,
             connections=CONCURRENT_CALLS,
         )
-        pool = ThreadPoolExecutor(CONCURRENT_CALLS, thread_name_prefix="aws")
         try:
-            session = await asyncio.get_running_loop().run_in_executor(pool, _session, settings)
-        except BaseException as error:
-            pool.shutdown(wait=False, cancel_futures=True)
-            if isinstance(error, SecretSyncError):
-                raise self._placed(error) from None
-            raise
-        return _Opened(session, pool)
+            return await asyncio.get_running_loop().run_in_executor(pool, _session, settings)
+        except SecretSyncError as error:
+            raise self._placed(error) from None
 
     def _identity_source(self) -> Callable[[], WebIdentity]:
         """The token, for threads: asked for on the event loop, where the Kubernetes client lives."""

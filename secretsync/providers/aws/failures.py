@@ -46,17 +46,30 @@ _NOT_ACCEPTED: Final = frozenset(
         "ExpiredTokenException",
         "IDPRejectedClaim",
         "IncompleteSignature",
+        "IncompleteSignatureException",
         "InvalidClientTokenId",
         "InvalidIdentityToken",
         "InvalidSignatureException",
         "MissingAuthenticationToken",
         "MissingAuthenticationTokenException",
-        "RequestExpired",
         "SignatureDoesNotMatch",
         "UnrecognizedClientException",
     }
 )
 """The credentials themselves are refused, whatever is asked for."""
+_ENDED: Final = frozenset({"ExpiredToken", "ExpiredTokenException"})
+_WRONG_TIME: Final = frozenset({"RequestExpired", "RequestInTheFuture", "RequestTimeTooSkewed"})
+_SIGNED_AT_A_WRONG_TIME: Final = re.compile(r"Signature (expired|not yet current)")
+_UNDECRYPTED: Final = frozenset(
+    {
+        "DecryptionFailure",
+        "InvalidKeyId",
+        "KMSDisabledException",
+        "KMSInvalidStateException",
+        "KMSKeyNotAccessibleException",
+        "KMSNotFoundException",
+    }
+)
 _DENIED: Final = frozenset(
     {"AccessDenied", "AccessDeniedException", "NotAuthorized", "OptInRequired", "UnauthorizedOperation"}
 )
@@ -67,6 +80,14 @@ _SERVER_ERROR: Final = 500
 _CODE: Final = re.compile(r"[A-Za-z0-9_.:-]{1,80}")
 _ACTION: Final = re.compile(r"not authorized to perform: ([a-z0-9-]{1,40}:[A-Za-z]{1,80})")
 _PRINCIPAL: Final = re.compile(r"User: (arn:[A-Za-z0-9:/+=,.@_-]{1,400})")
+
+
+class CredentialsRefused(ProviderDenied):
+    """There are no credentials, or AWS accepts none of them: whatever is asked for, not the one secret is denied."""
+
+
+class CredentialsEnded(CredentialsRefused):
+    """The credentials were good once; a new login may give new ones."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,13 +135,24 @@ def refusal(call: Call, *, code: str, status: int, message: str) -> SecretSyncEr
             f"{call.action} for {call.subject} fails for now: {_shown(code)}",
             remedy="it is tried again; look at the quotas and the health of the service",
         )
+    if code in _WRONG_TIME or (code in _NOT_ACCEPTED and _SIGNED_AT_A_WRONG_TIME.search(message)):
+        return CredentialsRefused(
+            f"AWS does not accept the time at which {call.action} was signed",
+            remedy="set the clock of this machine: it may differ from that of AWS by five minutes",
+        )
     if code in _NOT_ACCEPTED:
-        return ProviderDenied(
+        kind = CredentialsEnded if code in _ENDED else CredentialsRefused
+        return kind(
             f"the credentials are not accepted: {_shown(code)}",
             remedy="renew them in the Secret or the environment, and check region and clock",
         )
     if code in _DENIED or status in {401, 403}:
         return _denied(call, message)
+    if code in _UNDECRYPTED:
+        return ProviderRefused(
+            f"{call.subject} cannot be decrypted: {_shown(code)}",
+            remedy="check that its KMS key is enabled, and neither deleted nor marked for deletion",
+        )
     return ProviderRefused(
         f"{call.action} for {call.subject} is refused: {_shown(code)}",
         remedy="check key and version of the remoteRef, and the region of the store",
@@ -137,7 +169,8 @@ def unreadable(call: Call) -> ProviderUnavailable:
 
 def _denied(call: Call, message: str) -> ProviderDenied:
     named = _ACTION.search(message)
-    unnamed = "kms:Decrypt" if "KMS" in message else call.action
+    by_key = "KMS" in message or "ciphertext" in message
+    unnamed = "kms:Decrypt" if by_key else call.action
     action = named[1] if named is not None else unnamed
     principal = _PRINCIPAL.search(message)
     who = principal[1] if principal is not None else "the credentials"
@@ -145,7 +178,8 @@ def _denied(call: Call, message: str) -> ProviderDenied:
     remedy = f"allow {action} on {resource}"
     if "explicit deny" in message:
         remedy = f"an explicit deny forbids it: exempt {action} on {resource}"
-    return ProviderDenied(f"{who} may not do {action} for {call.subject}", remedy=remedy)
+    kind = CredentialsRefused if call.service == "sts" else ProviderDenied
+    return kind(f"{who} may not do {action} for {call.subject}", remedy=remedy)
 
 
 def _is_marked_for_deletion(message: str) -> bool:

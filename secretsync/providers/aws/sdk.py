@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import logging
 import os
 from typing import TYPE_CHECKING, Any, Final, cast
@@ -14,6 +15,7 @@ from botocore.exceptions import (
     BotoCoreError,
     ClientError,
     CredentialRetrievalError,
+    EndpointConnectionError,
     HTTPClientError,
     NoAuthTokenError,
     NoCredentialsError,
@@ -21,8 +23,8 @@ from botocore.exceptions import (
 )
 from botocore.exceptions import ConnectionError as NoConnectionError
 
-from secretsync.errors import ProviderDenied, ProviderRefused, ProviderUnavailable, SecretSyncError, StoreInvalid
-from secretsync.providers.aws.failures import Call, refusal, unreadable
+from secretsync.errors import ProviderRefused, ProviderUnavailable, SecretSyncError, StoreInvalid
+from secretsync.providers.aws.failures import Call, CredentialsRefused, refusal, unreadable
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
@@ -119,6 +121,11 @@ class Session:
             return _unanswered(call, error)
         return None if found is not None else _unanswered(call, NoCredentialsError())
 
+    def retire(self) -> None:
+        """Give connections back; requests that still run end as they would."""
+        for client in self._clients:
+            client.close()
+
     def _refuse_when_closed(self, **_: object) -> None:
         if self._closed:
             raise ProviderUnavailable("the store is closed", remedy="it is opened again when it is next used")
@@ -126,8 +133,7 @@ class Session:
     def close(self) -> None:
         """Close the connections; a request that still runs is not sent again."""
         self._closed = True
-        for client in self._clients:
-            client.close()
+        self.retire()
 
 
 class _AssumeRole:
@@ -190,6 +196,8 @@ def _performed(client: BaseClient, call: Call) -> dict[str, Any] | SecretSyncErr
         answer: dict[str, Any] = getattr(client, xform_name(call.operation))(**call.parameters)
     except SecretSyncError as error:
         return error
+    except EndpointConnectionError as error:
+        return _unknown_region(client, call) or _unanswered(call, error)
     except ClientError as error:
         response: Mapping[str, Any] = error.response
         described = response.get("Error") or {}
@@ -203,16 +211,34 @@ def _performed(client: BaseClient, call: Call) -> dict[str, Any] | SecretSyncErr
     return answer
 
 
+def _unknown_region(client: BaseClient, call: Call) -> ProviderUnavailable | None:
+    """The error where the endpoint is that of a Region which the SDK does not know; it may be too new for it."""
+    region = client.meta.region_name
+    session = botocore.session.Session()
+    known = [
+        each
+        for partition in session.get_available_partitions()
+        for each in session.get_available_regions(call.service, partition)
+    ]
+    if region in known or region not in client.meta.endpoint_url:
+        return None
+    near = difflib.get_close_matches(region, known, n=1)
+    return ProviderUnavailable(
+        f"{call.action} gets no answer, and no Region {region!r} is known",
+        remedy="correct the region of the store" + (f": is it {near[0]}?" if near else ""),
+    )
+
+
 def _unanswered(call: Call, error: Exception) -> SecretSyncError:
     """The error where AWS did not refuse, but gave no answer; the SDK's texts are not passed on."""
     name = type(error).__name__
     if isinstance(error, NoCredentialsError | PartialCredentialsError | NoAuthTokenError):
-        return ProviderDenied(
+        return CredentialsRefused(
             "there are no credentials",
             remedy="add auth to the store, or give the process credentials, e.g. by a role of its ServiceAccount",
         )
     if isinstance(error, CredentialRetrievalError):
-        return ProviderDenied(
+        return CredentialsRefused(
             "the process cannot get its credentials", remedy="check the source that its AWS_ variables name"
         )
     if isinstance(error, HTTPClientError | NoConnectionError):
@@ -222,7 +248,7 @@ def _unanswered(call: Call, error: Exception) -> SecretSyncError:
     if not isinstance(error, BotoCoreError | RuntimeError):
         return unreadable(call)  # the SDK stumbles over what it parses in many ways
     if isinstance(error, RuntimeError):
-        return ProviderDenied(
+        return CredentialsRefused(
             f"the credentials cannot be used for {call.action}",
             remedy="check the clock: new credentials seem to have ended already",
         )

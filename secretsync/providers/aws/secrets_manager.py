@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Final
 from secretsync.errors import ProviderDenied, ProviderRefused, SecretNotFound
 from secretsync.providers.aws.answers import tags, utf8
 from secretsync.providers.aws.connection import CONCURRENT_CALLS, Connection
-from secretsync.providers.aws.failures import Call
+from secretsync.providers.aws.failures import Call, CredentialsRefused
 from secretsync.providers.concurrency import concurrently
 from secretsync.providers.protocol import Fetched, Missing, RemoteKey
 from secretsync.values import go_regexp
@@ -102,6 +102,8 @@ class SecretsManager:
         call = Call("secretsmanager", "BatchGetSecretValue", subject, "*", parameters, expected)
         try:
             answer = await self._connection.send(call)
+        except CredentialsRefused:
+            raise
         except ProviderDenied:
             self._batch_denied_until = time.monotonic() + _BATCH_DENIED_SECONDS
             return {}
@@ -144,6 +146,8 @@ class SecretsManager:
     async def _value_or_none(self, name: str) -> Fetched | Missing | None:
         try:
             return await self._value(name)
+        except CredentialsRefused:
+            raise  # all of it is denied, and nothing of it is left out
         except ProviderDenied:
             return None
 
