@@ -10,8 +10,9 @@ import pulumi
 import pulumi_aws as aws
 
 from components.access.iam_role import RoleSurroundings
-from secretsync.access.statements import Statement, document
+from secretsync.access.statements import POLICIES_PER_ROLE, Statement, document, split
 from secretsync.access.trust import pod_identity
+from secretsync.errors import SettingsError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -26,9 +27,22 @@ def assumed_by(role_arn: str) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": [statement]}, indent=2)
 
 
-def assume_policy(role_arns: Sequence[str]) -> str:
-    """The policy of an identity that takes on these roles and does nothing else."""
-    return document([Statement("AssumeStoreRoles", _ASSUME, tuple(sorted(role_arns)))])
+def assume_policies(role_arns: Sequence[str]) -> tuple[str, ...]:
+    """The managed policies of an identity that takes on these roles and does nothing else.
+
+    Raises:
+        SettingsError: they are more than a role can have.
+    """
+    documents = tuple(
+        document(part) for part in split([Statement("AssumeStoreRoles", _ASSUME, tuple(sorted(role_arns)))])
+    )
+    if len(documents) > POLICIES_PER_ROLE:
+        raise SettingsError(
+            f"are {len(role_arns)}, which takes {len(documents)} policies to name, and a role has {POLICIES_PER_ROLE}",
+            place="stack configuration, aws.stores",
+            remedy="set aws.identity.kind to irsa, or divide the stores among several stacks",
+        )
+    return documents
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,7 +64,7 @@ class OperatorPodIdentityArgs:
 
 
 class OperatorPodIdentity(pulumi.ComponentResource):
-    """Role, its one policy, and the association with the operator's ServiceAccount.
+    """Role, its policies, and the association with the operator's ServiceAccount.
 
     The association has to be there before the operator's pods: credentials are handed to a pod when it starts.
     """
@@ -76,16 +90,15 @@ class OperatorPodIdentity(pulumi.ComponentResource):
             tags=around.tags,
             opts=child,
         )
-        policy = aws.iam.Policy(
-            f"{name}-policy",
-            path=around.path,
-            policy=assume_policy(args.store_role_arns),
-            tags=around.tags,
-            opts=child,
-        )
-        attachment = aws.iam.RolePolicyAttachment(
-            f"{name}-attachment", role=role.name, policy_arn=policy.arn, opts=child
-        )
+        attachments = []
+        for number, text in enumerate(assume_policies(args.store_role_arns), start=1):
+            part = f"-{number}" if number > 1 else ""
+            policy = aws.iam.Policy(f"{name}-policy{part}", path=around.path, policy=text, tags=around.tags, opts=child)
+            attachments.append(
+                aws.iam.RolePolicyAttachment(
+                    f"{name}-attachment{part}", role=role.name, policy_arn=policy.arn, opts=child
+                )
+            )
         aws.eks.PodIdentityAssociation(
             f"{name}-association",
             cluster_name=args.cluster_arn.rpartition("/")[2],
@@ -93,7 +106,7 @@ class OperatorPodIdentity(pulumi.ComponentResource):
             service_account=args.service_account,
             role_arn=role.arn,
             tags=around.tags,
-            opts=pulumi.ResourceOptions(parent=self, depends_on=[attachment]),
+            opts=pulumi.ResourceOptions(parent=self, depends_on=attachments),
         )
         self.role_arn = role.arn
         self.register_outputs({"roleArn": self.role_arn})

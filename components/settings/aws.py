@@ -209,6 +209,18 @@ class AWSSettings(Section):
         _once(each.name for each in value)
         return value
 
+    @field_validator("read_only_from")
+    @classmethod
+    def _not_in_the_way(cls, value: ReadOnlyFrom | None, info: ValidationInfo) -> ReadOnlyFrom | None:
+        sampled = [each.name for each in info.data.get("secrets", ()) if each.sample is not None]
+        if value is not None and sampled:
+            raise PydanticCustomError(
+                "network",
+                "would keep this program from reading back the samples of {names}; take the samples out",
+                {"names": ", ".join(sampled)},
+            )
+        return value
+
     @field_validator("identity", "kms_key", "secrets", "parameters", "permissions_boundary")
     @classmethod
     def _of_this_account(cls, value: object, info: ValidationInfo) -> object:

@@ -23,7 +23,7 @@ from secretsync.errors import SecretSyncError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from secretsync.api import JsonObject, Store
+    from secretsync.api import ExternalSecretSpec, JsonObject, Store, StoreRef
     from secretsync.api.base import Kind
     from secretsync.api.manifests import Manifests
 
@@ -131,6 +131,10 @@ def run(arguments: argparse.Namespace) -> int:
     chosen = [store for store in stores if _is_chosen(store, arguments)]
     problems = _problems_of_choice(chosen, stores, external_secrets, arguments)
     compiled: list[Compiled] = []
+    if not arguments.account and any(store.spec.provider.aws for store in chosen):
+        remedy = "give the account that the stores' own credentials belong to, 12 digits"
+        problems.append(Refusal("--account", "is needed for stores of AWS", remedy))
+        chosen = [store for store in chosen if not store.spec.provider.aws]
     for store in chosen:
         try:
             compiled.append(compile_store(store, external_secrets, arguments))
@@ -138,7 +142,8 @@ def run(arguments: argparse.Namespace) -> int:
             problems += error.refusals
         except SecretSyncError as error:
             problems.append(Refusal(error.place, error.problem, error.remedy))
-    _write(compiled, [_remark(each) for each in _unread(manifests)], trusted, sources, as_json=arguments.json)
+    remarks = [*_unread(manifests), *_elsewhere(external_secrets, stores)]
+    _write(compiled, [_remark(each) for each in remarks], trusted, sources, as_json=arguments.json)
     for problem in problems:
         place = ", ".join(part for part in (sources.place(problem.place), str(problem)) if part)
         print(place, file=sys.stderr)  # noqa: T201 - the command line talks
@@ -253,6 +258,30 @@ def _unread(manifests: Manifests) -> Iterator[str]:
     for push_secret in manifests.push_secrets:
         name = f"{push_secret.metadata.namespace}/{push_secret.metadata.name}".removeprefix("/")
         yield f"PushSecret {name} writes to a backend: only permissions to read are compiled"
+
+
+def _elsewhere(external_secrets: Sequence[ExternalSecret], stores: Sequence[Store]) -> Iterator[str]:
+    """What is read from stores that are not among the manifests."""
+    cluster_wide = {store.metadata.name for store in stores if not isinstance(store, SecretStore)}
+    own = {(store.metadata.namespace, store.metadata.name) for store in stores if isinstance(store, SecretStore)}
+    for each in external_secrets:
+        namespace, spec = each.metadata.namespace, each.spec
+        for ref in dict.fromkeys(_store_refs(spec)):
+            known = ref.name in cluster_wide if ref.kind != "SecretStore" else (namespace, ref.name) in own
+            if not known and not (namespace == EVERYWHERE and any(ref.name == name for _, name in own)):
+                where = "" if ref.kind != "SecretStore" else f"{namespace}/"
+                name = f"ExternalSecret {namespace}/{each.metadata.name}"
+                yield f"{name} reads from {ref.kind} {where}{ref.name}, which is not among the manifests"
+
+
+def _store_refs(spec: ExternalSecretSpec) -> Iterator[StoreRef]:
+    for entry in (*spec.data, *spec.data_from):
+        source = entry.source_ref
+        if source is not None and source.generator_ref is not None:
+            continue
+        ref = source.store_ref if source is not None and source.store_ref is not None else spec.secret_store_ref
+        if ref is not None:
+            yield ref
 
 
 def _remark(text: str) -> str:

@@ -150,8 +150,8 @@ def test_everything_that_is_refused_is_said_at_once_with_its_line(
 def test_a_wrong_account_is_said_with_the_line_of_the_store(
     manifests: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert run("--backend", "aws") == 1
-    assert capsys.readouterr().err.startswith('stores.yaml:1, SecretStore team/aws: "" is no AWS account id')
+    assert run("--backend", "aws", "--account", "12") == 1
+    assert capsys.readouterr().err.startswith('stores.yaml:1, SecretStore team/aws: "12" is no AWS account id')
 
 
 def test_a_vault_scope_that_is_none_is_a_problem(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
@@ -293,3 +293,33 @@ def test_the_operator_upstream_gets_the_batches_that_its_searches_are(
     assert "BatchGetSecretValue" in capsys.readouterr().out
     assert run(*ALL, "--backend", "aws") == 0
     assert "BatchGetSecretValue" not in capsys.readouterr().out
+
+
+def test_what_is_read_from_a_store_that_was_not_given_is_said(
+    manifests: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (manifests / "far.yaml").write_text(
+        "apiVersion: external-secrets.io/v1\nkind: ExternalSecret\nmetadata: {name: far, namespace: other}\n"
+        "spec:\n  secretStoreRef: {name: aws}\n  data:\n"
+        "    - {secretKey: a, remoteRef: {key: a}}\n    - {secretKey: b, remoteRef: {key: b}}\n"
+        "    - {secretKey: c, remoteRef: {key: c}, sourceRef: {storeRef: {name: gone, kind: ClusterSecretStore}}}\n"
+        "    - {secretKey: d, remoteRef: {key: d}, sourceRef: {storeRef: {name: google, kind: ClusterSecretStore}}}\n"
+    )
+    assert run(*ALL, "--json") == 0
+    assert [note for note in read_json(capsys)["notes"] if "not among" in note] == [
+        "note: ExternalSecret other/far reads from SecretStore other/aws, which is not among the manifests",
+        "note: ExternalSecret other/far reads from ClusterSecretStore gone, which is not among the manifests",
+    ]
+
+
+def test_a_missing_account_is_said_once_and_the_other_backends_are_compiled(
+    manifests: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert run("--vault-scope", VAULT_ID) == 1
+    captured = capsys.readouterr()
+    assert captured.err == (
+        "--account: is needed for stores of AWS; "
+        "give the account that the stores' own credentials belong to, 12 digits\n"
+    )
+    assert "SecretStore default/vault" in captured.out
+    assert "SecretStore team/aws" not in captured.out

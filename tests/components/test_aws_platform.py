@@ -12,6 +12,7 @@ import pytest
 import yaml
 
 from components.access.aws_stores import AWSStores
+from components.access.pod_identity import assume_policies
 from components.platform import Platform, PlatformArgs
 from components.testing import Recorder, invented_kubeconfig, record, stack_settings
 from secretsync.errors import SettingsError
@@ -314,6 +315,17 @@ def test_by_pod_identity_the_operator_assumes_a_role_for_each_store(preview: boo
     assert "aws-operator-association" in recorder.before(recorder.one(":Deployment"))
     assert "aws-operator-attachment" in recorder.before(association)
     assert not [each for each in recorder.objects("ServiceAccount") if "annotations" in each["metadata"]]
+
+
+def test_the_roles_of_many_stores_take_several_policies_or_are_refused() -> None:
+    arns = [f"arn:aws:iam::123456789012:role/external-secrets/cluster-team-{number}-aws" for number in range(300)]
+    documents = assume_policies(arns)
+    statements = [statement for document in documents for statement in json.loads(document)["Statement"]]
+    assert 1 < len(documents) <= 10
+    assert [arn for each in statements for arn in each["Resource"]] == sorted(arns)
+    assert {tuple(each["Action"]) for each in statements} == {("sts:AssumeRole", "sts:TagSession")}
+    with pytest.raises(SettingsError, match=r"aws\.stores: are 1500, which takes \d+ policies to name"):
+        assume_policies([f"{arns[0]}-{number}" for number in range(1500)])
 
 
 @pytest.mark.parametrize("preview", [True, False])

@@ -83,6 +83,8 @@ def test_the_partition_is_that_of_the_region(region: str, partition: str) -> Non
         ({"secrets": [{"name": "a", "sample": []}]}, "aws.secrets.0.sample", "no property"),
         ({"parameters": [{"name": "/a/b"}]}, "aws.parameters.0", "without a value"),
         ({"readOnlyFrom": {}}, "aws.readOnlyFrom", "exactly one"),
+        ({"readOnlyFrom": {"vpc": "vpc-0123456789"}, "secrets": [{"name": "a", "sample": "text"}]}, "aws.readOnlyFrom",
+         "reading back the samples of a"),
         ({"readOnlyFrom": {"vpc": "vpce-0123456789"}}, "aws.readOnlyFrom.vpc", "match pattern"),
         ({"tags": {"aws:x": "y"}}, "aws.tags", "'aws:x'"),
         ({"tags": {f"k{n}": "v" for n in range(46)}}, "aws.tags", "more than 45"),
