@@ -28,6 +28,7 @@
     │   └── TargetTooLarge          over the API server's limit
     ├── GeneratorError              a generator failed
     ├── RolloutError                a workload cannot be, or was not, restarted
+    ├── OperatorNotReady            the operator's kinds are not there, or its webhook does not answer (retried)
     └── ClusterError                the Kubernetes API refused or could not be reached
         ├── ClusterUnavailable      unreachable, timed out, throttled or 5xx (retried)
         ├── ClusterDenied           401 or 403
@@ -203,18 +204,35 @@ class RolloutError(SecretSyncError):
     """A workload cannot be restarted, or its restart did not come to an end; names the Pods that hold it up and why."""
 
 
+class OperatorNotReady(SecretSyncError):
+    """The kinds of the operator are not established yet, or its webhook does not answer."""
+
+    retryable = True
+
+
 class ClusterError(SecretSyncError):
     """The Kubernetes API did not do what was asked.
 
     Attributes:
         status: the HTTP status, 0 where no answer came.
         reason: the ``reason`` of the ``Status`` object, e.g. ``AlreadyExists``; empty where there is none.
+        webhook: name of the admission webhook that refused it, or that could not be asked; else empty.
     """
 
-    def __init__(self, problem: str, *, place: str = "", remedy: str = "", status: int = 0, reason: str = "") -> None:
+    def __init__(
+        self,
+        problem: str,
+        *,
+        place: str = "",
+        remedy: str = "",
+        status: int = 0,
+        reason: str = "",
+        webhook: str = "",
+    ) -> None:
         super().__init__(problem, place=place, remedy=remedy)
         self.status = status
         self.reason = reason
+        self.webhook = webhook
 
 
 class ClusterUnavailable(ClusterError):

@@ -44,9 +44,26 @@ _RBAC: Final = re.compile(
     r'User "[^"]{1,256}" cannot (?P<verb>[a-z]{1,32}) resource "(?P<resource>[a-z0-9./-]{1,128})" '
     r'in API group "[a-z0-9.-]{0,253}"(?: in the namespace "[a-z0-9-]{1,63}"| at the cluster scope)'
 )
+_WEBHOOK: Final = re.compile(r'(?P<did>admission webhook|failed calling webhook) "(?P<name>[A-Za-z0-9.-]{1,253})"')
+_QUOTED: Final = re.compile(r'"[^"]*"')
+_NOT_ASKED: Final = {
+    "no endpoints available": "its Service has no endpoint",
+    "not found": "its Service does not exist",
+    "connection refused": "it refuses connections",
+    "x509": "its certificate is not trusted",
+    "tls:": "TLS with it fails",
+    "deadline exceeded": "it did not answer in time",
+    "imeout": "it did not answer in time",
+    "no such host": "its name cannot be resolved",
+    "no route to host": "it cannot be reached",
+    "connection reset": "it closed the connection",
+    "EOF": "it closed the connection",
+}
+"""A piece of what the API server says of a webhook that it could not ask → what that means."""
 _FIELD: Final = re.compile(r"[\w.\[\]/=\"{}:-]{1,253}", re.ASCII)
 _REASON: Final = re.compile(r"[A-Za-z]{1,64}", re.ASCII)
 _LONGEST_MESSAGE: Final = 1_000
+_FORBIDDEN: Final = 403
 
 
 def place_of(resource: Resource, namespace: str | None = None, name: str = "") -> str:
@@ -70,6 +87,9 @@ def from_status(
     reason = str(status.get("reason") or "")
     reason = reason if _REASON.fullmatch(reason) else ""
     plural = resource.plural if resource else "the resource"
+    webhook = _WEBHOOK.search(str(status.get("message") or ""))
+    if webhook:
+        return _by_webhook(webhook, verb=verb, plural=plural, place=place, status_code=status_code, reason=reason)
     match status_code:
         case 401:
             return ClusterDenied(
@@ -99,6 +119,33 @@ def from_status(
                 status=status_code,
                 reason=reason,
             )
+
+
+def _by_webhook(
+    webhook: re.Match[str], *, verb: str, plural: str, place: str, status_code: int, reason: str
+) -> ClusterError:
+    """What an admission webhook refuses; its own words may quote the object."""
+    name = webhook["name"]
+    if webhook["did"] == "admission webhook":
+        refused = ClusterDenied if status_code == _FORBIDDEN else ClusterRefused
+        return refused(
+            f"the admission webhook {name} forbids to {verb} {plural}",
+            place=place,
+            remedy="correct the object, or see the webhook's log",
+            status=status_code,
+            reason=reason,
+            webhook=name,
+        )
+    said = _QUOTED.sub("", webhook.string[webhook.end() :])  # its address has a time-out in it
+    why = next((meaning for piece, meaning in _NOT_ASKED.items() if piece in said), "it does not answer as it should")
+    return ClusterUnavailable(
+        f"the API server cannot ask the admission webhook {name}: {why}",
+        place=place,
+        remedy="look at the webhook's pods and Service",
+        status=status_code,
+        reason=reason,
+        webhook=name,
+    )
 
 
 def _forbidden(status: Mapping[str, Any], *, verb: str, plural: str, place: str, reason: str) -> ClusterError:
