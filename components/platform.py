@@ -111,11 +111,11 @@ class Platform(pulumi.ComponentResource):
             )
             for namespace in self._namespaces(declared)
         ]
-        definitions = CustomResourceDefinitions("kinds", retain=settings.environment != "dev", opts=on_cluster)
+        definitions = self._definitions(declared, on_cluster)
         aws_stores = self._aws(declared, namespaces)
         access = [*self._vault(declared, namespaces), *aws_stores]
-        operator = self._operator(declared, [*namespaces, definitions, *self._before_operator(aws_stores)])
-        after = [*namespaces, definitions, *access, *operator]
+        operator = self._operator(declared, [*namespaces, *definitions, *self._before_operator(aws_stores)])
+        after = [*namespaces, *definitions, *access, *operator]
         then = pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=after)
         sources: list[pulumi.Resource] = [
             Stores("stores", StoresArgs(stores=declared.stores, wait=bool(operator)), opts=then)
@@ -142,7 +142,7 @@ class Platform(pulumi.ComponentResource):
     def _namespaces(self, declared: Declarations) -> list[str]:
         """All of them are made first and, in one go, removed last: each takes the cluster five seconds to remove."""
         operator = self._settings.operator
-        return sorted({*declared.namespaces, *([operator.namespace] if operator.kind == "builtin" else [])})
+        return sorted({*declared.namespaces, *([] if operator.kind == "none" else [operator.namespace])})
 
     def _vault(self, declared: Declarations, namespaces: list[kubernetes.core.v1.Namespace]) -> list[pulumi.Resource]:
         settings = self._settings.vault
@@ -214,14 +214,31 @@ class Platform(pulumi.ComponentResource):
 
     def _before_operator(self, aws_stores: list[AWSStores]) -> list[pulumi.Resource]:
         """Pods get the credentials of Pod Identity when they start, so those are there first."""
+        return list(aws_stores) if self._by_pod_identity else []
+
+    @property
+    def _by_pod_identity(self) -> bool:
         identity_settings = self._settings.aws.identity if self._settings.aws is not None else None
-        by_pod = identity_settings is not None and identity_settings.kind == "podIdentity"
-        return list(aws_stores) if by_pod else []
+        return identity_settings is not None and identity_settings.kind == "podIdentity"
+
+    def _definitions(self, declared: Declarations, opts: pulumi.ResourceOptions) -> list[pulumi.Resource]:
+        """The kinds: made here for our controller, by its chart for `upstream`, and looked for where neither is."""
+        kind = self._settings.operator.kind
+        if kind == "builtin":
+            return [CustomResourceDefinitions("kinds", retain=self._settings.environment != "dev", opts=opts)]
+        if kind == "upstream":
+            return []
+        from components.dynamic.operator_readiness import EstablishedDefinitions  # noqa: PLC0415 - few stacks use it
+        from components.operator.upstream_scope import UpstreamScope  # noqa: PLC0415 - see above
+
+        return [EstablishedDefinitions("kinds", UpstreamScope.of(declared).definitions, opts=self._child)]
 
     def _operator(self, declared: Declarations, after: list[pulumi.Resource]) -> list[pulumi.Resource]:
         settings = self._settings.operator
         if settings.kind == "none":
             return []
+        if settings.kind == "upstream":
+            return [self._upstream(declared, after)]
         return [
             BuiltinOperator(
                 "operator",
@@ -236,6 +253,20 @@ class Platform(pulumi.ComponentResource):
                 opts=pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=after),
             )
         ]
+
+    def _upstream(self, declared: Declarations, after: list[pulumi.Resource]) -> pulumi.Resource:
+        from components.operator.upstream import UpstreamOperator, UpstreamOperatorArgs  # noqa: PLC0415 - few use it
+        from components.operator.upstream_scope import UpstreamScope  # noqa: PLC0415 - see above
+
+        return UpstreamOperator(
+            "operator",
+            UpstreamOperatorArgs(
+                settings=self._settings.operator,
+                scope=UpstreamScope.of(declared),
+                pod_identity=self._by_pod_identity,
+            ),
+            opts=pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=after),
+        )
 
     def _external_secrets(self, declared: Declarations, sources: list[pulumi.Resource]) -> None:
         then = pulumi.ResourceOptions(parent=self, provider=self._cluster, depends_on=sources)

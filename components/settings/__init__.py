@@ -6,6 +6,7 @@ from components.settings.cluster import ClusterSettings
 from components.settings.operator import OperatorSettings
 from components.settings.stack import PLAIN, PREFIX, SECTIONS, Settings, parse
 from components.settings.sync import SyncSettings
+from components.settings.upstream import UpstreamSettings
 from components.settings.vault import VaultSettings
 
 __all__ = [
@@ -24,6 +25,7 @@ __all__ = [
     "SecretSettings",
     "Settings",
     "SyncSettings",
+    "UpstreamSettings",
     "VaultSettings",
     "parse",
 ]

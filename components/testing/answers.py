@@ -17,6 +17,7 @@ ACCOUNT: Final = "123456789012"
 REGION: Final = "eu-central-1"
 
 _DYNAMIC: Final = "pulumi-python:dynamic/external-secrets:"
+_WEBHOOK: Final = "validate.externalsecret.external-secrets.io"
 _CALLS: Final[Mapping[str, Mapping[str, Any]]] = {
     "aws:index/getCallerIdentity:getCallerIdentity": {"accountId": ACCOUNT, "userId": "U", "id": ACCOUNT},
     "aws:index/getRegion:getRegion": {"name": REGION, "region": REGION, "id": REGION},
@@ -70,6 +71,10 @@ def _usual(args: MockResourceArgs) -> dict[str, Any]:
         return _synced_set({name: _synced(json.loads(text)) for name, text in declarations.items()})
     if token == f"{_DYNAMIC}ReadyExternalSecrets":
         return {"ready": sorted(inputs.get("generations") or ())}
+    if token == f"{_DYNAMIC}EstablishedDefinitions":
+        return {"established": inputs.get("names") or []}
+    if token == f"{_DYNAMIC}AnsweringWebhook":
+        return {"answered": [_WEBHOOK]}
     if token == f"{_DYNAMIC}RolledOut":
         return {"dependents": inputs.get("workloads") or []}
     return {}
