@@ -10,7 +10,9 @@ from policies.inputs import text_at
 if TYPE_CHECKING:
     from policies.rule import Resource
 
-CHARTS: Final = ("kubernetes:helm.sh/v3:Release", "kubernetes:helm.sh/v3:Chart", "kubernetes:helm.sh/v4:Chart")
+RELEASE: Final = "kubernetes:helm.sh/v3:Release"
+"""Type token of a release, which Helm itself installs and removes."""
+CHARTS: Final = (RELEASE, "kubernetes:helm.sh/v3:Chart", "kubernetes:helm.sh/v4:Chart")
 """Type tokens of what installs a chart."""
 NAME: Final = "external-secrets"
 _VERSION: Final = re.compile(r"v?([0-9]+)\.([0-9]+)\.([0-9]+)(.*)")
