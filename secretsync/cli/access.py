@@ -275,8 +275,8 @@ def _elsewhere(external_secrets: Sequence[ExternalSecret], stores: Sequence[Stor
 
 
 def _store_refs(spec: ExternalSecretSpec) -> Iterator[StoreRef]:
-    for entry in (*spec.data, *spec.data_from):
-        source = entry.source_ref
+    sources = (*(entry.source_ref for entry in spec.data), *(entry.source_ref for entry in spec.data_from))
+    for source in sources:
         if source is not None and source.generator_ref is not None:
             continue
         ref = source.store_ref if source is not None and source.store_ref is not None else spec.secret_store_ref
