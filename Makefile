@@ -16,13 +16,16 @@ PYTEST := $(BIN)/python -m pytest
 WORKERS ?= auto
 PART ?= kube-apiserver
 ARGS ?=
+STACK ?=
+OF_STACK = $(if $(STACK),--stack $(STACK))
 
 .PHONY: help
 help: ## This list
 	@awk 'BEGIN {FS = ":.*## "} \
 	  /^##@/ {printf "\n%s\n", substr($$0, 5)} \
 	  /^[a-z0-9-]+:.*## / {gsub(/[$$][$$]/, "$$", $$2); printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
-	@printf '\nARGS="…" adds options: make up ARGS=--json, make unit ARGS="-k rewrite".\n'
+	@printf '\nSTACK=aws-local names a stack (without: up, env, drift and log mean dev, the others all).\n'
+	@printf 'ARGS="…" adds options: make up ARGS=--json, make unit ARGS="-k rewrite".\n'
 
 # Everything below goes to standard error: `make -s env` is read by a shell.
 $(READY): requirements.txt requirements-dev.txt requirements-bootstrap.txt
@@ -43,19 +46,23 @@ $(READY): requirements.txt requirements-dev.txt requirements-bootstrap.txt
 bootstrap: $(READY) ## Virtual environment with the pinned requirements, nothing else
 
 ##@ The environment on this machine
-.PHONY: up down clean env status log tools
+.PHONY: up preview drift down clean env status log tools
 up: $(READY) ## Control plane, OpenBao, Pulumi's dev stack; ends with the table of synced secrets
-	@$(LOCAL) up $(ARGS)
+	@$(LOCAL) up $(OF_STACK) $(ARGS)
+preview: $(READY) ## Every stack, or STACK=prod, over doubles of its cloud, judged by the policies
+	@$(LOCAL) preview $(OF_STACK) $(ARGS)
+drift: $(READY) ## What is not as it was made; exit code 2 (of make as well) where there is any
+	@$(LOCAL) drift $(OF_STACK) $(ARGS)
 down: $(READY) ## Stop everything, keep the data
-	@$(LOCAL) down $(ARGS)
+	@$(LOCAL) down $(OF_STACK) $(ARGS)
 clean: $(READY) ## Stop everything, remove the data
-	@$(LOCAL) clean $(ARGS)
+	@$(LOCAL) clean $(OF_STACK) $(ARGS)
 env: $(READY) ## For your shell: eval "$$(make -s env)"
-	@$(LOCAL) env $(ARGS)
+	@$(LOCAL) env $(OF_STACK) $(ARGS)
 status: $(READY) ## Which parts run, where, since when
-	@$(LOCAL) status $(ARGS)
+	@$(LOCAL) status $(OF_STACK) $(ARGS)
 log: $(READY) ## What a part wrote: make log PART=openbao
-	@$(LOCAL) log $(PART) $(ARGS)
+	@$(LOCAL) log $(PART) $(OF_STACK) $(ARGS)
 tools: $(READY) ## Provide the programs (built once, shared by clones) and list them
 	@$(LOCAL) tools $(ARGS)
 

@@ -20,7 +20,9 @@ if TYPE_CHECKING:
 _INTERRUPTED = 130
 
 _COMMANDS: Mapping[str, str] = {
-    "up": "start everything, bring the dev stack up, show the synced secrets",
+    "up": "start everything, bring a stack up, show the synced secrets",
+    "preview": "preview whole stacks over local doubles of their cloud, judged by the policy pack",
+    "drift": "what of a stack is not as it was made: rotated, edited, missing, taken over",
     "down": "stop everything, keep the data",
     "clean": "stop everything, remove the data",
     "env": "print export lines for eval: kubeconfig, addresses, token, PATH",

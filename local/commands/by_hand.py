@@ -1,8 +1,9 @@
 """``pulumi`` as typed by hand under ``make env``: the real engine, on this machine's stack file where it reads one.
 
-The committed ``Pulumi.dev.yaml`` holds no secret and no encryption salt, and must not be given any. So commands
-that read the dev stack's configuration get ``--config-file`` with the file in ``.local/``, which is first brought
-up to date with the committed one. Everything else, and every other stack, passes through as it is.
+The committed ``Pulumi.<stack>.yaml`` holds no secret that this machine can open, and must not be given any. So commands
+that read the configuration of a stack which was brought up here get ``--config-file`` with the file in ``.local/``,
+which is first brought up to date with the committed one. Everything else, and every other stack, passes through as it
+is.
 """
 
 from __future__ import annotations
@@ -14,6 +15,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
+from local.commands import doubles
 from local.commands.stack import STACK, merge_configuration
 from local.environment import variables
 from local.errors import LocalError
@@ -48,11 +50,11 @@ def arguments(given: Sequence[str], *, layout: Layout, project: Path, environmen
         return words
     if words[at] == "config" and _sets_plainly(words[at + 1 :]):
         return words  # a plain value belongs into the committed file
-    if _folder(words, environment) != project.resolve() or _stack(words, layout, project, environment) != STACK:
+    stack = _stack(words, layout, project, environment)
+    if _folder(words, environment) != project.resolve() or not layout.stack_configuration(stack).is_file():
         return words
-    if not layout.stack_configuration(STACK).is_file():
-        return words
-    return [*words[: at + 1], "--config-file", str(merge_configuration(layout, project)), *words[at + 1 :]]
+    merged = merge_configuration(layout, project, stack, doubles.redirect)
+    return [*words[: at + 1], "--config-file", str(merged), *words[at + 1 :]]
 
 
 def main() -> NoReturn:

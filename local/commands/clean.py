@@ -1,10 +1,12 @@
-"""``clean``: stops what runs and removes everything the environment wrote."""
+"""``clean``: stops what runs and removes everything the environments wrote."""
 
 from __future__ import annotations
 
 import sys
+from contextlib import ExitStack
 from typing import TYPE_CHECKING
 
+from local.commands import environments
 from local.environment import Environment
 from local.layout import Layout
 
@@ -13,23 +15,27 @@ if TYPE_CHECKING:
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """This command has no options."""
-    del parser
+    """Options of the command."""
+    environments.add_stack(parser, default=None, text="only the environment of this stack")
 
 
-def run(_options: argparse.Namespace) -> int:
-    """Stops every part, then removes the folder.
+def run(options: argparse.Namespace) -> int:
+    """Stops every part, then removes the folder: of the project's environment with those of all stacks, or of one.
 
     Raises:
-        LocalError: another command is at work, or a file may not be removed.
+        LocalError: another command is at work, there is no such stack, or a file may not be removed.
     """
-    layout = Layout.of_project()
-    if not layout.root.exists():
+    root = Layout.of_project().root if options.stack is None else environments.layout_of(options.stack).root
+    found = [Environment(layout.root) for _, layout in environments.present(options.stack) if layout.root.exists()]
+    if not root.exists():
         sys.stdout.write("Nothing to remove.\n")
         return 0
-    environment = Environment(layout.root)
-    with environment.exclusive("make clean"):
-        environment.stop()
-        environment.remove()
-    sys.stdout.write(f"Stopped, and {layout.root} removed. The tools stay in the cache that all clones share.\n")
+    with ExitStack() as locks:
+        for environment in found:
+            locks.enter_context(environment.exclusive("make clean"))
+        for environment in found:
+            environment.stop()
+        for environment in reversed(found):  # the project's own holds the others
+            environment.remove()
+    sys.stdout.write(f"Stopped, and {root} removed. The tools stay in the cache that all clones share.\n")
     return 0

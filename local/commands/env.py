@@ -6,9 +6,8 @@ import json
 import sys
 from typing import TYPE_CHECKING
 
-from local.environment import Environment, variables
-from local.errors import LocalError
-from local.layout import Layout
+from local.commands import doubles, environments
+from local.environment import variables
 
 if TYPE_CHECKING:
     import argparse
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
+    environments.add_stack(parser, text="the stack whose environment it is")
     parser.add_argument("--json", action="store_true", help="print a JSON object instead of shell lines")
 
 
@@ -23,14 +23,12 @@ def run(options: argparse.Namespace) -> int:
     """Prints the variables, the token among them: that is what the command is for.
 
     Raises:
-        LocalError: the environment was never started.
+        LocalError: the environment was never started, or there is no such stack.
     """
-    environment = Environment(Layout.of_project().root)
-    if not environment.layout.openbao_token.is_file():
-        raise LocalError("it was never started", place=str(environment.layout.root), remedy="start it with `make up`")
-    exported = variables.exports(
-        environment.layout, vault_address=environment.openbao, vault_token=environment.openbao_token
-    )
+    needs = environments.needs_of(options.stack)
+    environments.started(options.stack, environments.layout_of(options.stack))
+    environment = environments.open_environment(options.stack, needs)
+    exported = doubles.exports(environment, needs)
     text = json.dumps(exported, indent=2) if options.json else "\n".join(variables.shell_lines(exported))
     sys.stdout.write(f"{text}\n")
     return 0

@@ -7,10 +7,10 @@ import time
 from contextlib import suppress
 from typing import TYPE_CHECKING
 
+from local.commands import environments
 from local.environment import logs
 from local.environment.parts import EVERY
 from local.errors import LocalError
-from local.layout import Layout
 
 if TYPE_CHECKING:
     import argparse
@@ -22,6 +22,7 @@ _POLL_SECONDS = 0.3
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     parser.add_argument("part", choices=EVERY, metavar="PART", help=", ".join(EVERY))
+    environments.add_stack(parser, text="the stack whose environment it is")
     parser.add_argument("-n", "--lines", type=int, default=50, metavar="N", help="how many of the last lines (50)")
     parser.add_argument("-f", "--follow", action="store_true", help="go on printing what is written, until Ctrl-C")
 
@@ -30,9 +31,10 @@ def run(options: argparse.Namespace) -> int:
     """Prints the end of the log.
 
     Raises:
-        LocalError: the part has never written one.
+        LocalError: the part has never written one, or there is no such stack.
     """
-    log = Layout.of_project().log(options.part)
+    environments.needs_of(options.stack)
+    log = environments.layout_of(options.stack).log(options.part)
     if not log.is_file():
         raise LocalError("it has no log yet", place=options.part, remedy="start it with `make up`")
     begun = log.stat().st_size

@@ -63,6 +63,12 @@ def ensure_passphrase(layout: Layout) -> bool:
     return True
 
 
+def committed_stacks(project: Path = PROJECT) -> tuple[str, ...]:
+    """The stacks that have a committed file, by name."""
+    files = project.glob("Pulumi.*.yaml")
+    return tuple(sorted(file.name.removeprefix("Pulumi.").removesuffix(".yaml") for file in files))
+
+
 def committed_path(project: Path, stack: str) -> Path:
     """The committed file of a stack.
 
@@ -70,9 +76,9 @@ def committed_path(project: Path, stack: str) -> Path:
         LocalError: there is none.
     """
     path = project / f"Pulumi.{stack}.yaml"
-    if not path.is_file():
-        known = sorted(file.name.split(".")[1] for file in project.glob("Pulumi.*.yaml"))
-        raise LocalError(f"there is no stack {stack!r}", place=str(path), remedy=f"the stacks are {', '.join(known)}")
+    if stack not in committed_stacks(project):
+        known = ", ".join(committed_stacks(project))
+        raise LocalError(f"there is no stack {stack!r}", place=str(path), remedy=f"the stacks are {known}")
     return path
 
 

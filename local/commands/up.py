@@ -1,38 +1,50 @@
-"""``up``: from nothing, or from whatever is there, to the table of synced secrets."""
+"""``up``: a stack from nothing, or from whatever is there, to the table of synced secrets."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+import time
 from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
 
 from local import tools
-from local.commands import updating
+from local.commands import doubles, environments, updating
 from local.commands.stack import STACK, Engine, ensure_passphrase
 from local.commands.steps import Step, Steps
-from local.environment import Environment, programs, variables
+from local.environment import programs, variables
+from local.environment.parts import MOTO
 from local.errors import LocalError
-from local.layout import PROJECT, Layout
+from local.layout import PROJECT
 from local.pulumi import home
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Mapping
-    from pathlib import Path
+
+    from local.environment import Environment
 
 _TABLE_SECONDS = 60
+_RECOVERY_SECONDS = 60.0
+_POLL_SECONDS = 1.0
 _NEXT = (
     ('eval "$(make -s env)"', "puts pulumi, bao and this environment's addresses into your shell; then:"),
     ("bao kv put secret/foo my-value=changed", "rotate the secret: the operator follows within its interval"),
     ("pulumi preview", "see the pulumi lane notice the rotation: keys and versions, never a value"),
 )
+_NEXT_ELSEWHERE = (
+    ('eval "$(make -s env STACK={stack})"', "puts pulumi and this environment's addresses into your shell; then:"),
+    ("pulumi preview", "see the pulumi lane notice what was rotated upstream: keys and versions, never a value"),
+    ("make drift STACK={stack}", "the same as a table, with what was edited or taken over"),
+)
+_UPDATED_HERE = "dev"
+"""Environment of the stacks that are made on this machine; those of others are made in the cloud."""
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
+    environments.add_stack(parser, text="the stack to bring up, of the environment dev")
     parser.add_argument("--no-stack", action="store_true", help="stop after the parts run: no Pulumi, no table")
     parser.add_argument("--json", action="store_true", help="print what was done as JSON instead of the table")
 
@@ -43,10 +55,17 @@ def run(options: argparse.Namespace) -> int:
     Raises:
         LocalError: something is wrong that the message names.
     """
+    stack: str = options.stack
+    needs = environments.needs_of(stack)
+    if needs.environment != _UPDATED_HERE:
+        raise LocalError(
+            f"it is of the environment {needs.environment or 'that it does not say'}, which is made in the cloud",
+            place=f"stack {stack}",
+            remedy=f"see what it would make with `make preview STACK={stack}`",
+        )
     steps = Steps()
-    environment = Environment(
-        Layout.of_project().root,
-        progress=lambda part, event, seconds: _tell_part(steps, part, event, seconds),
+    environment = environments.open_environment(
+        stack, needs, lambda part, event, seconds: _tell_part(steps, part, event, seconds)
     )
     with environment.exclusive("make up"):
         with steps.step("tools") as step:
@@ -54,13 +73,20 @@ def run(options: argparse.Namespace) -> int:
             programs.place(environment.layout, found)
             step.detail = ", ".join(found)
         started = environment.start()
-        update = None if options.no_stack else _bring_up_stack(environment, found["pulumi"], steps)
+        doubles.furnish(environment, needs)
+        update = None
+        if not options.no_stack:
+            exported = variables.merged(doubles.exports(environment, needs), environment.layout)
+            engine = Engine(found["pulumi"], exported, environment.layout, stack=stack, redirect=doubles.redirect)
+            update = _bring_up_stack(environment, engine, steps, forgotten=MOTO in started)
+            if MOTO in started:
+                _await_operator(environment, steps)
     secrets = _secrets(environment) if update is not None and options.json else None
     if options.json:
         sys.stdout.write(json.dumps(_summary(steps, started, update, secrets), indent=2) + "\n")
         return 0
     code = 0 if update is None else _print_table(environment)
-    _print_end(steps, update)
+    _print_end(steps, update, stack)
     return code
 
 
@@ -69,24 +95,34 @@ def _tell_part(steps: Steps, part: str, event: str, seconds: float) -> None:
         steps.finished(Step(part, "ready" if event == "ready" else "already running", seconds))
 
 
-def _bring_up_stack(environment: Environment, engine_program: Path, steps: Steps) -> updating.Update:
+def _bring_up_stack(environment: Environment, engine: Engine, steps: Steps, *, forgotten: bool) -> updating.Update:
+    """Brings the stack up.
+
+    Args:
+        environment: the parts, which run.
+        engine: the engine and its stack.
+        steps: told about each step.
+        forgotten: whether the cloud's double was started anew, and so has forgotten what the state says is in it.
+    """
     layout = environment.layout
     with steps.step("pulumi home") as step:
         first = ensure_passphrase(layout)
-        prepared = home.prepare(layout, engine=engine_program)
+        prepared = home.prepare(layout, engine=engine.program)
         step.detail = f"{len(prepared.parts)} plugins, {len(prepared.stand_ins)} of them local stand-ins"
     if prepared.stand_ins:
         names = ", ".join(f"{part.name.removeprefix('resource ')} {part.version}" for part in prepared.stand_ins)
         steps.note(f"local stand-ins serve for {names}: the official ones are not to be had here")
     for part in prepared.stand_ins if first else ():
         steps.note(str(part))
-    engine = Engine(engine_program, _environment_variables(environment), layout)
-    with steps.step(f"stack {STACK}") as step:
+    with steps.step(f"stack {engine.stack}") as step:
         made = engine.prepare_stack()
         step.detail = "made, with secret values of its own" if made else "as it was"
+    refresh = forgotten and not made
+    if refresh:
+        steps.note(f"{MOTO} keeps all in memory: what it has forgotten is made again, with the same values")
     with steps.step("pulumi up") as step:
         try:
-            update = updating.run(engine, steps.note)
+            update = updating.run(engine, steps.note, refresh=refresh)
         except LocalError:
             environment.check()  # a part that crashed is the better explanation
             raise
@@ -94,16 +130,24 @@ def _bring_up_stack(environment: Environment, engine_program: Path, steps: Steps
     return update
 
 
-def _environment_variables(environment: Environment) -> Mapping[str, str]:
-    exported = variables.exports(
-        environment.layout, vault_address=environment.openbao, vault_token=environment.openbao_token
-    )
-    return variables.merged(exported, environment.layout)
-
-
 def _status_command(environment: Environment, *arguments: str) -> list[str]:
     kubeconfig = str(environment.layout.kubeconfig)
     return [sys.executable, "-m", "secretsync", "status", "--kubeconfig", kubeconfig, *arguments]
+
+
+def _await_operator(environment: Environment, steps: Steps) -> None:
+    """Lets the operator notice that what it could not read for a moment is there again."""
+    with steps.step("operator") as step:
+        ends = time.monotonic() + _RECOVERY_SECONDS
+        while time.monotonic() < ends:
+            answer = subprocess.run(
+                _status_command(environment), cwd=PROJECT, timeout=_TABLE_SECONDS, check=False, capture_output=True
+            )
+            if not answer.returncode:
+                step.detail = "all is synced"
+                return
+            time.sleep(_POLL_SECONDS)
+        step.detail = "not all is synced yet"
 
 
 def _print_table(environment: Environment) -> int:
@@ -137,12 +181,13 @@ def _summary(steps: Steps, started: tuple[str, ...], update: updating.Update | N
     }
 
 
-def _print_end(steps: Steps, update: updating.Update | None) -> None:
+def _print_end(steps: Steps, update: updating.Update | None, stack: str) -> None:
     console = Console(highlight=False)
     if update is None:
         console.print(f"\nThe parts run, after {steps.seconds:.1f} s.", soft_wrap=True)
         return
     state = "Everything is unchanged" if update.unchanged else "Everything is up"
     console.print(f"\n[bold]{state}[/bold], after {steps.seconds:.1f} s. Try next:\n", soft_wrap=True)
-    for command, meaning in _NEXT:
+    for template, meaning in _NEXT if stack == STACK else _NEXT_ELSEWHERE:
+        command = template.format(stack=stack)
         console.print(f"  [cyan]{command:<40}[/cyan]  [dim]# {meaning}[/dim]", soft_wrap=True)

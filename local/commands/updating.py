@@ -126,7 +126,7 @@ def take(line: str, update: Update, tell: Callable[[str], None]) -> None:
 
 
 def _take_diagnosis(diagnosis: dict[str, Any], update: Update, tell: Callable[[str], None]) -> None:
-    text = _COLOUR_TAG.sub("", str(diagnosis.get("message", ""))).strip()
+    text = plain_text(str(diagnosis.get("message", "")))
     severity = diagnosis.get("severity")
     urn = resource_name(str(diagnosis.get("urn") or ""))
     if diagnosis.get("ephemeral"):
@@ -158,6 +158,11 @@ def _tell_resource(metadata: dict[str, Any], tell: Callable[[str], None], *, don
         return
     verb = _VERBS.get(operation, operation)
     tell(f"{resource_name(str(metadata.get('urn', '')))} {verb if done else 'failed'}")
+
+
+def plain_text(text: str) -> str:
+    """A message of the engine without its colour tags."""
+    return _COLOUR_TAG.sub("", text).strip()
 
 
 def resource_name(urn: str) -> str:

@@ -18,8 +18,16 @@ if TYPE_CHECKING:
 
 _LOOPBACK_NAMES = ("127.0.0.1", "localhost", "::1")
 
-UNSET = ("PULUMI_CONFIG_PASSPHRASE", "VAULT_NAMESPACE", "BAO_ADDR", "BAO_TOKEN", "BAO_NAMESPACE")
+UNSET = (
+    *("PULUMI_CONFIG_PASSPHRASE", "VAULT_NAMESPACE", "VAULT_AGENT_ADDR"),
+    *("BAO_ADDR", "BAO_AGENT_ADDR", "BAO_TOKEN", "BAO_NAMESPACE"),
+)
 """Variables that would win over ours or redirect them."""
+
+UNSET_WITH_AWS = ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_DEFAULT_REGION", "AWS_IGNORE_CONFIGURED_ENDPOINT_URLS")
+"""Likewise, where a local AWS API is among ours."""
+
+_AWS_ENDPOINT = "AWS_ENDPOINT_URL"
 
 
 def pulumi(layout: Layout) -> dict[str, str]:
@@ -33,7 +41,7 @@ def exports(layout: Layout, *, vault_address: str, vault_token: str) -> dict[str
 
     Args:
         layout: the environment's paths.
-        vault_address: OpenBao's URL.
+        vault_address: OpenBao's URL; empty where there is none.
         vault_token: OpenBao's root token. A secret.
     """
     own = os.environ
@@ -42,8 +50,7 @@ def exports(layout: Layout, *, vault_address: str, vault_token: str) -> dict[str
     no_proxy = ",".join([*excepted, *(name for name in _LOOPBACK_NAMES if name not in excepted)])
     return {
         "KUBECONFIG": str(layout.kubeconfig),
-        "VAULT_ADDR": vault_address,
-        "VAULT_TOKEN": vault_token,
+        **({"VAULT_ADDR": vault_address, "VAULT_TOKEN": vault_token} if vault_address else {}),
         **pulumi(layout),
         "NO_PROXY": no_proxy,
         "no_proxy": no_proxy,
@@ -53,7 +60,7 @@ def exports(layout: Layout, *, vault_address: str, vault_token: str) -> dict[str
 
 def merged(variables: Mapping[str, str], layout: Layout) -> dict[str, str]:
     """The caller's environment with ours put over it, for child processes."""
-    kept = {name: value for name, value in os.environ.items() if name not in UNSET}
+    kept = {name: value for name, value in os.environ.items() if name not in _in_the_way(variables)}
     return with_bytecode({**kept, **variables}, layout)
 
 
@@ -71,5 +78,9 @@ def with_bytecode(environment: Mapping[str, str], layout: Layout) -> dict[str, s
 
 def shell_lines(variables: Mapping[str, str]) -> list[str]:
     """Lines for ``eval``: quoted for a POSIX shell; what would win over them is emptied only where it is set."""
-    emptied = [f"unset {name}" for name in UNSET if name in os.environ]
+    emptied = [f"unset {name}" for name in _in_the_way(variables) if name in os.environ and name not in variables]
     return [*emptied, *(f"export {name}={shlex.quote(value)}" for name, value in variables.items())]
+
+
+def _in_the_way(variables: Mapping[str, str]) -> tuple[str, ...]:
+    return (*UNSET, *UNSET_WITH_AWS) if _AWS_ENDPOINT in variables else UNSET

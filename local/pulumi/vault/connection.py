@@ -114,7 +114,9 @@ def connect(plugin: ProviderPlugin, arguments: PropertyMap) -> VaultConnection:
     Raises:
         PluginError: Where no address is given, or the login fails.
     """
-    address = arguments.get("address") or os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
+    # As in the API's own client: where an agent or proxy is named, all goes through it, whatever address is configured.
+    agent = os.environ.get("VAULT_AGENT_ADDR") or os.environ.get("BAO_AGENT_ADDR")
+    address = agent or arguments.get("address") or os.environ.get("VAULT_ADDR") or os.environ.get("BAO_ADDR")
     if not address:
         raise PluginError(
             "no address of the server: set the provider's address or VAULT_ADDR", grpc.StatusCode.INVALID_ARGUMENT
