@@ -9,14 +9,13 @@ is.
 from __future__ import annotations
 
 import hashlib
-import json
 import os
 import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from local.commands import doubles
-from local.commands.stack import STACK, merge_configuration
+from local.commands.stack import STACK, merge_configuration, selection
 from local.environment import variables
 from local.errors import LocalError
 from local.layout import PROJECT, Layout
@@ -123,8 +122,5 @@ def _stack(words: Sequence[str], layout: Layout, project: Path, environment: Map
         # The engine keeps the selection under the SHA-1 of the project file's path.
         digest = hashlib.sha1(str(project.resolve() / "Pulumi.yaml").encode(), usedforsecurity=False).hexdigest()
         for file in (layout.pulumi_home / "workspaces").glob(f"*-{digest}-workspace.json"):
-            try:
-                named = json.loads(file.read_text()).get("stack")
-            except (OSError, ValueError):
-                continue
+            named = selection(file, layout) or named
     return (named or STACK).rpartition("/")[2]

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 from local.commands import doubles
 from local.commands.stack import STACK, committed_configuration
 from local.environment import Environment
+from local.environment.environment import silent
 from local.errors import LocalError
 from local.layout import PROJECT, Layout
 
@@ -44,7 +45,7 @@ def needs_of(stack: str) -> doubles.Needs:
     return doubles.needs_of(committed_configuration(PROJECT, stack))
 
 
-def open_environment(stack: str, needs: doubles.Needs, progress: Progress | None = None) -> Environment:
+def open_environment(stack: str, needs: doubles.Needs, progress: Progress = silent) -> Environment:
     """The environment of a stack, with the parts it needs; nothing is started.
 
     Args:
@@ -52,8 +53,7 @@ def open_environment(stack: str, needs: doubles.Needs, progress: Progress | None
         needs: what its committed file asks for.
         progress: told about each step.
     """
-    reporting = {} if progress is None else {"progress": progress}
-    return Environment(layout_of(stack).root, parts=needs.to_update, account=needs.account, **reporting)
+    return Environment(layout_of(stack).root, parts=needs.to_update, account=needs.account, progress=progress)
 
 
 def present(stack: str | None = None) -> Iterator[tuple[str, Layout]]:

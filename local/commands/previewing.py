@@ -57,12 +57,13 @@ class Preview:
     Attributes:
         stack: the stack.
         changes: number of resources by operation.
-        resources: operation, type and name of each resource.
+        resources: operation, and type and name, of each resource.
         rules: the rules that judged.
         violations: what they found.
         problems: errors of the engine and the program.
         warnings: likewise, warnings.
         seconds: how long the engine took.
+        ended: whether the engine has come to its summary; what plugins say while they stop is no problem.
     """
 
     stack: str
@@ -73,6 +74,7 @@ class Preview:
     problems: list[str] = field(default_factory=list)
     warnings: list[str] = field(default_factory=list)
     seconds: float = 0.0
+    ended: bool = False
 
     @property
     def passed(self) -> bool:
@@ -141,7 +143,8 @@ def take(line: str, preview: Preview) -> None:
         preview.rules.update(judged.get("passed") or (), judged.get("failed") or ())
     elif summary := event.get("summaryEvent"):
         preview.changes = dict(summary.get("resourceChanges") or {})
-    elif diagnosis := event.get("diagnosticEvent"):
+        preview.ended = True
+    elif (diagnosis := event.get("diagnosticEvent")) and not preview.ended:
         _take_diagnosis(diagnosis, preview)
     elif error := event.get("errorEvent"):
         preview.problems.append(str(error.get("error", "")))

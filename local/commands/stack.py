@@ -179,6 +179,8 @@ class Engine:
         project: folder of ``Pulumi.yaml``.
         stack: the stack.
         redirect: changes the committed values, for a run over doubles.
+        in_cloud: whether it is a stack that was not made here: its committed file is used as it is, and login and
+            credentials are those of the environment.
     """
 
     program: Path
@@ -187,11 +189,19 @@ class Engine:
     project: Path = PROJECT
     stack: str = STACK
     redirect: Redirect | None = None
+    in_cloud: bool = False
 
     @property
     def configuration(self) -> Path:
         """The stack file in force."""
+        if self.in_cloud:
+            return committed_path(self.project, self.stack)
         return self.layout.stack_configuration(self.stack)
+
+    @property
+    def exists(self) -> bool:
+        """Whether the stack was made on this machine."""
+        return self._state_file().is_file()
 
     def prepare_stack(self) -> bool:
         """Makes the stack and its secret values where they are missing.
@@ -205,7 +215,7 @@ class Engine:
         """
         merge_configuration(self.layout, self.project, self.stack, self.redirect)
         made = False
-        if not self._state_file().is_file():
+        if not self.exists:
             self._initialise()
             made = True
         for key, make in missing_secrets(self.configuration, committed_path(self.project, self.stack)).items():
@@ -244,9 +254,8 @@ class Engine:
     def _select(self) -> None:
         workspaces = self.layout.pulumi_home / "workspaces"
         for file in workspaces.glob("*-workspace.json") if workspaces.is_dir() else ():
-            with suppress(OSError, ValueError):
-                if json.loads(file.read_text()).get("stack"):
-                    return  # somebody selected one, maybe another one: leave it so
+            if selection(file, self.layout):
+                return  # somebody selected one, maybe another one: leave it so
         self._run("stack", "select", self.stack, "--non-interactive", place=f"stack {self.stack}")
 
     def _drop_stale_locks(self) -> None:
@@ -313,6 +322,17 @@ class Engine:
                 remedy="mend the cause and run `make up` again",
             )
         return answer.stdout
+
+
+def selection(file: Path, layout: Layout) -> str:
+    """The stack that a workspace file of the engine says is selected in this environment's state; empty if none."""
+    try:
+        document = json.loads(file.read_text())
+        # Selections are kept by the address of the state; earlier engines kept one for all.
+        found = (document.get("stacks") or {}).get(layout.pulumi_state.as_uri()) or document.get("stack")
+    except (OSError, ValueError, AttributeError):
+        return ""
+    return found if isinstance(found, str) else ""
 
 
 def _pending_creations(state_file: Path) -> dict[str, str]:

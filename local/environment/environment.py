@@ -80,8 +80,8 @@ class PartStatus:
     log: Path
 
 
-def _silent(part: str, event: str, seconds: float) -> None:
-    """Tells nobody."""
+def silent(part: str, event: str, seconds: float) -> None:
+    """Tells nobody: for whoever does not care."""
 
 
 class Environment:
@@ -109,7 +109,7 @@ class Environment:
         parts: Collection[str] = (),
         account: str = "",
         tool: Callable[[str], Path] = tools.ensure,
-        progress: Progress = _silent,
+        progress: Progress = silent,
     ) -> None:
         self.layout = Layout(root.absolute())
         self.parts = _with_requirements(parts)
