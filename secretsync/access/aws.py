@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from secretsync.access import kms, parameter_store, secrets_manager
+from secretsync.access import aws_pushes, kms, parameter_store, secrets_manager
 from secretsync.access.assumed_roles import RoleStep, role_chain
 from secretsync.access.aws_account import (
     AccessLevel,
@@ -18,6 +18,7 @@ from secretsync.access.aws_account import (
 )
 from secretsync.access.needs import needs_of, store_name
 from secretsync.access.parameter_store import ParameterStoreAccess
+from secretsync.access.pushes import Push, pushes_of
 from secretsync.access.refusals import Refusals
 from secretsync.access.requirements import Needed, as_statements
 from secretsync.access.secrets_manager import SecretsManagerAccess
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from secretsync.access.needs import RemoteNeed
-    from secretsync.api import AWSProvider, ExternalSecret, Store
+    from secretsync.api import AWSProvider, ExternalSecret, PushSecret, Store
 
 __all__ = ["AWSAccess", "AWSAccount", "AccessLevel", "compile_aws"]
 
@@ -106,8 +107,9 @@ def compile_aws(
     batch: bool = False,
     upstream: bool = False,
     prefixes: Sequence[str] = (),
+    push_secrets: Sequence[PushSecret] = (),
 ) -> AWSAccess:
-    """The narrowest statements with which every declared entry of `store` can be read.
+    """The narrowest statements with which every declared entry of `store` can be read, or written.
 
     Args:
         store: a store with the provider ``aws``.
@@ -120,6 +122,7 @@ def compile_aws(
             in batches, and in no other way.
         prefixes: beginnings of names under which everything may be read, in place of single names: fewer and shorter
             policies, at the price of secrets that nobody declared.
+        push_secrets: what is written, by name whatever the level; those that use other stores are left out.
 
     Raises:
         AccessRefused: everything that cannot be granted narrowly, at once.
@@ -136,10 +139,11 @@ def compile_aws(
     roles = role_chain(config, name, account.partition, refusals)
     location = _location(config, account, roles, name, refusals)
     refusals.raise_any()  # without these nothing else can be judged
-    needs = needs_of(store, external_secrets)
+    needs, pushes = needs_of(store, external_secrets), pushes_of(store, push_secrets)
     needed, statements = _compiled(
         config,
         needs,
+        pushes,
         location,
         refusals,
         account=account,
@@ -150,8 +154,8 @@ def compile_aws(
         prefixes=prefixes,
     )
     refusals.raise_any()
-    notes = [note for step in roles for note in step.notes] if needs else []
-    access = AWSAccess(name, statements, roles if needs else (), (*notes, *dict.fromkeys(needed.notes)))
+    notes = [note for step in roles for note in step.notes] if needs or pushes else []
+    access = AWSAccess(name, statements, roles if needs or pushes else (), (*notes, *dict.fromkeys(needed.notes)))
     count = len(split(statements))
     if count > POLICIES_PER_ROLE:
         limit = f"a role has {POLICIES_PER_ROLE}, and {MOST_POLICIES_PER_ROLE} after its quota is raised"
@@ -178,6 +182,7 @@ def _location(
 def _compiled(
     config: AWSProvider,
     needs: Sequence[RemoteNeed],
+    pushes: Sequence[Push],
     location: Location,
     refusals: Refusals,
     *,
@@ -196,6 +201,8 @@ def _compiled(
         needed = service.needed(needs, versions=versions, batch=batch, upstream=upstream)
         keys, decrypts = dict(account.kms_keys), kms.SECRETS_MANAGER
         words, alone, valid = secrets_manager.WORDS, secrets_manager.ALONE, secrets_manager.NAME
+        written = aws_pushes.pushed_secrets(pushes, location, config.prefix, keys, refusals)
+        words = {**words, **aws_pushes.SECRET_WORDS}
     else:
         service = ParameterStoreAccess(
             location, prefix=config.prefix, level=level, prefixes=prefixes, refusals=refusals
@@ -204,6 +211,8 @@ def _compiled(
         keys = {key.removeprefix("/"): arn for key, arn in account.kms_keys.items()}
         decrypts = kms.PARAMETER_STORE
         words, alone, valid = parameter_store.WORDS, parameter_store.ALONE, parameter_store.NAME
+        written = aws_pushes.pushed_parameters(pushes, location, config.prefix, keys, refusals)
+        words = {**words, **aws_pushes.PARAMETER_WORDS}
         prefixes = [prefix.removeprefix("/") for prefix in prefixes]
     for prefix in prefixes:
         if not valid.fullmatch(prefix) or not any(each.startswith(prefix) for each in service.names):
@@ -211,7 +220,9 @@ def _compiled(
             refusals.add(f"the prefix {prefix!r}", "no declared name begins with it", remedy)
         elif level is AccessLevel.Secrets:
             needed.notes.append(f"everything that begins with {prefix} may be read, declared or not")
-    statements = as_statements(needed.requirements, words, alone=alone)
+    needed.encrypted += written.encrypted
+    needed.notes += written.notes
+    statements = as_statements([*needed.requirements, *written.requirements], words, alone=alone)
     decryption = kms.decryption(
         needed.encrypted,
         keys,
@@ -221,4 +232,4 @@ def _compiled(
         refusals=refusals,
         notes=needed.notes,
     )
-    return needed, (*statements, *decryption)
+    return needed, (*statements, *written.creation(location), *decryption)

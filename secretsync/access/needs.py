@@ -44,7 +44,7 @@ def needs_of(store: Store, external_secrets: Sequence[ExternalSecret]) -> tuple[
 
 def _needs(store: Store, external_secret: ExternalSecret) -> Iterator[RemoteNeed]:
     metadata, spec = external_secret.metadata, external_secret.spec
-    if not _serves(store, metadata.namespace):
+    if not serves(store, metadata.namespace):
         return
     name = f"ExternalSecret {metadata.namespace}/{metadata.name}"
 
@@ -66,7 +66,7 @@ def _needs(store: Store, external_secret: ExternalSecret) -> Iterator[RemoteNeed
             yield RemoteNeed(f"{name}, spec.dataFrom[{index}].find", find=source.find)
 
 
-def _serves(store: Store, namespace: str) -> bool:
+def serves(store: Store, namespace: str) -> bool:
     """Whether the store may be used from a namespace, as far as its name tells."""
     if store.kind == "SecretStore":
         return namespace in {store.metadata.namespace, EVERYWHERE}

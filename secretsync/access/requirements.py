@@ -74,7 +74,8 @@ def as_statements(
 
     Args:
         requirements: in any order.
-        words: for each action, in the order of the statements, what it is called in the name of its statement.
+        words: for each action, in the order of the statements, what it is called in the name of its statement; empty
+            where it only comes with others.
         alone: actions that have a statement of their own, whatever else their resource needs.
     """
     by_action: dict[str, dict[Grant, set[str]]] = defaultdict(lambda: defaultdict(set))
@@ -96,7 +97,7 @@ def as_statements(
     for together, equals in sorted(groups, key=lambda group: ([rank[each] for each in group[0]], group[1])):
         if not together:
             continue
-        sid = "And".join(words[action] for action in together)
+        sid = "And".join(words[action] for action in together if words[action])
         tags = sorted(tags for actions_, tags in groups if actions_ == together)
         reasons_of = {each: tuple(sorted(why[each, equals])) for each in sorted(groups[together, equals])}
         found.append(_statement(sid + _tagged(equals, tags), equals, tuple(sorted(together)), reasons_of))

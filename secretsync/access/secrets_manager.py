@@ -39,7 +39,8 @@ MOST_SINGLE_READS: Final = 10
 NAME: Final = re.compile(r"[A-Za-z0-9/_+=.@-]{1,512}")
 """Names that Secrets Manager accepts."""
 _WITH_SUFFIX: Final = re.compile(r"(.+)-[A-Za-z0-9]{6}")
-_SUFFIX: Final = "-??????"
+SUFFIX: Final = "-??????"
+"""What stands behind a name in the pattern of its ARN."""
 _CURRENT: Final = frozenset({"", "AWSCURRENT"})
 
 
@@ -98,7 +99,7 @@ class SecretsManagerAccess:
         for prefix in self._prefixes:
             if name.startswith(prefix):
                 name = prefix + ANY
-        return self._location.arn("secretsmanager", f"secret:{name}{_SUFFIX}")
+        return self._location.arn("secretsmanager", f"secret:{name}{SUFFIX}")
 
     def _resource(self, arn: str) -> str:
         return ANY if self._level is AccessLevel.Everything else arn

@@ -13,9 +13,10 @@ from typing import TYPE_CHECKING, Any, Final
 from secretsync.access import AccessRefused, Refusal, examples, trust
 from secretsync.access.aws import AccessLevel
 from secretsync.access.needs import EVERYWHERE, needs_of, store_name
+from secretsync.access.pushes import pushes_of
 from secretsync.api import ExternalSecret, ObjectMeta, SecretStore, load_manifests
 from secretsync.cli import output
-from secretsync.cli.access_report import Compiled, compile_store
+from secretsync.cli.access_report import Compiled, Declared, compile_store
 from secretsync.cli.arguments import add_json
 from secretsync.cli.offline import DEFAULT_NAMESPACE
 from secretsync.errors import SecretSyncError
@@ -23,7 +24,7 @@ from secretsync.errors import SecretSyncError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-    from secretsync.api import ExternalSecretSpec, JsonObject, Store, StoreRef
+    from secretsync.api import ExternalSecretSpec, JsonObject, PushSecret, Store, StoreRef
     from secretsync.api.base import Kind
     from secretsync.api.manifests import Manifests
 
@@ -126,7 +127,8 @@ def run(arguments: argparse.Namespace) -> int:
             arguments.parser.error("the following arguments are required: FILE, --example or --trust")
         return 0
     manifests = load_manifests(arguments.files, root=Path.cwd())
-    external_secrets, sources = _declared(manifests, arguments.namespace)
+    declared, sources = _declared(manifests, arguments.namespace)
+    external_secrets = declared.external_secrets
     stores = [_namespaced(store, arguments.namespace) for store in manifests.stores]
     chosen = [store for store in stores if _is_chosen(store, arguments)]
     problems = _problems_of_choice(chosen, stores, external_secrets, arguments)
@@ -137,12 +139,12 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = [store for store in chosen if not store.spec.provider.aws]
     for store in chosen:
         try:
-            compiled.append(compile_store(store, external_secrets, arguments))
+            compiled.append(compile_store(store, declared, arguments))
         except AccessRefused as error:
             problems += error.refusals
         except SecretSyncError as error:
             problems.append(Refusal(error.place, error.problem, error.remedy))
-    remarks = [*_unread(manifests), *_elsewhere(external_secrets, stores)]
+    remarks = [*_unread(manifests), *_elsewhere(external_secrets, stores), *_unwritten(declared.push_secrets, stores)]
     _write(compiled, [_remark(each) for each in remarks], trusted, sources, as_json=arguments.json)
     for problem in problems:
         place = ", ".join(part for part in (sources.place(problem.place), str(problem)) if part)
@@ -171,8 +173,8 @@ def _trust(arguments: argparse.Namespace) -> str:
     )
 
 
-def _declared(manifests: Manifests, namespace: str) -> tuple[list[ExternalSecret], _Sources]:
-    """All ExternalSecrets, those that ClusterExternalSecrets make too; and where each comes from."""
+def _declared(manifests: Manifests, namespace: str) -> tuple[Declared, _Sources]:
+    """All ExternalSecrets, those that ClusterExternalSecrets make too, and PushSecrets; and where each comes from."""
     declared: list[ExternalSecret] = []
     objects: dict[str, tuple[Kind, str]] = {}
     for store in manifests.stores:
@@ -190,7 +192,13 @@ def _declared(manifests: Manifests, namespace: str) -> tuple[list[ExternalSecret
             )
             declared.append(made)
             objects.setdefault(f"ExternalSecret {where}/{name}", (cluster_wide, "spec.externalSecretSpec."))
-    return declared, _Sources(manifests, objects)
+    pushed = []
+    for push_secret in manifests.push_secrets:
+        metadata = push_secret.metadata
+        placed_there = metadata.model_copy(update={"namespace": metadata.namespace or namespace})
+        pushed.append(push_secret.model_copy(update={"metadata": placed_there}))
+        objects[f"PushSecret {placed_there.namespace}/{placed_there.name}"] = push_secret, ""
+    return Declared(declared, pushed), _Sources(manifests, objects)
 
 
 def _in_namespace(external_secret: ExternalSecret, namespace: str) -> ExternalSecret:
@@ -255,9 +263,18 @@ def _unread(manifests: Manifests) -> Iterator[str]:
     for store in manifests.stores:
         if store.spec.provider.name not in _BACKENDS:
             yield f"{store_name(store)}: for the provider {store.spec.provider.name} nothing is compiled"
-    for push_secret in manifests.push_secrets:
-        name = f"{push_secret.metadata.namespace}/{push_secret.metadata.name}".removeprefix("/")
-        yield f"PushSecret {name} writes to a backend: only permissions to read are compiled"
+
+
+def _unwritten(push_secrets: Sequence[PushSecret], stores: Sequence[Store]) -> Iterator[str]:
+    """What is written where nothing is compiled for it."""
+    for each in push_secrets:
+        name = f"PushSecret {each.metadata.namespace}/{each.metadata.name}"
+        meant = [store for store in stores if pushes_of(store, [each])]
+        for store in meant:
+            if store.spec.provider.aws is None:
+                yield f"{name} writes to {store_name(store)}: permissions to write are compiled for AWS only"
+        if not meant:
+            yield f"{name} writes to no store that is among the manifests"
 
 
 def _elsewhere(external_secrets: Sequence[ExternalSecret], stores: Sequence[Store]) -> Iterator[str]:

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     import argparse
     from collections.abc import Iterator, Sequence
 
-    from secretsync.api import ExternalSecret, Store
+    from secretsync.api import ExternalSecret, PushSecret, Store
 
 _VAULT_ID: Final = re.compile(
     r"/subscriptions/([^/]+)/resourceGroups/([^/]+)/providers/Microsoft\.KeyVault/vaults/([^/]+)/?", re.IGNORECASE
@@ -71,28 +71,44 @@ class Compiled:
     excess: bool = False
 
 
-def compile_store(store: Store, external_secrets: Sequence[ExternalSecret], arguments: argparse.Namespace) -> Compiled:
+@dataclass(frozen=True, slots=True)
+class Declared:
+    """What is declared, with its namespaces.
+
+    Attributes:
+        external_secrets: what is read.
+        push_secrets: what is written.
+    """
+
+    external_secrets: Sequence[ExternalSecret]
+    push_secrets: Sequence[PushSecret] = ()
+
+
+def compile_store(store: Store, declared: Declared, arguments: argparse.Namespace) -> Compiled:
     """The permissions of a store, as the options say.
 
     Raises:
         AccessRefused: everything of it that cannot be granted narrowly.
         StoreInvalid: the store cannot be compiled.
     """
-    compilers = {"aws": _aws, "vault": _vault, "gcpsm": _gcp, "azurekv": _azure}
-    return compilers[store.spec.provider.name](store, external_secrets, arguments)
+    if store.spec.provider.aws is not None:
+        return _aws(store, declared, arguments)
+    compilers = {"vault": _vault, "gcpsm": _gcp, "azurekv": _azure}
+    return compilers[store.spec.provider.name](store, declared.external_secrets, arguments)
 
 
-def _aws(store: Store, external_secrets: Sequence[ExternalSecret], arguments: argparse.Namespace) -> Compiled:
+def _aws(store: Store, declared: Declared, arguments: argparse.Namespace) -> Compiled:
     account = AWSAccount(arguments.account, arguments.region, arguments.partition, dict(arguments.kms_key))
     access = compile_aws(
         store,
-        external_secrets,
+        declared.external_secrets,
         account,
         level=AccessLevel(arguments.level),
         versions=arguments.versions,
         batch=arguments.batch,
         upstream=arguments.upstream,
         prefixes=arguments.prefix,
+        push_secrets=declared.push_secrets,
     )
     rows = [row for step in access.roles for statement in step.statements for row in _statement_rows(statement)]
     rows += [row for statement in access.statements for row in _statement_rows(statement)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from secretsync.access.aws import AWSAccount
-from secretsync.api import ExternalSecret, SecretStore, parse
+from secretsync.api import ExternalSecret, PushSecret, SecretStore, parse
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -66,6 +66,26 @@ def declared(
         }
     )
     assert isinstance(parsed, ExternalSecret)
+    return parsed
+
+
+def pushed(*keys: str, metadata: Mapping[str, Any] | None = None, **spec: Any) -> PushSecret:
+    """A PushSecret that writes these keys to the store of `declared`."""
+    match = [{"match": {"secretKey": "k", "remoteRef": {"remoteKey": key}}, "metadata": metadata} for key in keys]
+    parsed = parse(
+        {
+            "apiVersion": "external-secrets.io/v1alpha1",
+            "kind": "PushSecret",
+            "metadata": {"name": "p", "namespace": "demo"},
+            "spec": {
+                "secretStoreRefs": [{"name": "s"}],
+                "selector": {"secret": {"name": "x"}},
+                "data": match,
+                **spec,
+            },
+        }
+    )
+    assert isinstance(parsed, PushSecret)
     return parsed
 
 

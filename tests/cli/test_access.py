@@ -248,7 +248,7 @@ def test_a_wrong_command_line_is_told_from_a_wrong_manifest(
     assert caught.value.code == 2
 
 
-def test_what_is_written_to_a_backend_is_not_compiled_and_that_is_said(
+def test_what_is_written_is_compiled_for_aws_and_elsewhere_that_is_said(
     manifests: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     push = """\
@@ -256,13 +256,23 @@ apiVersion: external-secrets.io/v1alpha1
 kind: PushSecret
 metadata: {name: out, namespace: team}
 spec:
-  secretStoreRefs: [{name: aws}]
+  secretStoreRefs: [{name: aws}, {name: google, kind: ClusterSecretStore}]
   selector: {secret: {name: s}}
   data: [{match: {secretKey: k, remoteRef: {remoteKey: r}}}]
 """
     (manifests / "push.yaml").write_text(push)
-    assert run(*ALL) == 0
-    assert "note: PushSecret team/out writes to a backend" in capsys.readouterr().out
+    (manifests / "far.yaml").write_text(push.replace("name: out", "name: far").replace("team}", "other}", 1))
+    assert run(*ALL, "--json") == 0
+    document = read_json(capsys)
+    unwritten = "writes to ClusterSecretStore google: permissions to write are compiled for AWS only"
+    assert [note for note in document["notes"] if "PushSecret" in note] == [
+        f"note: PushSecret other/far {unwritten}",
+        f"note: PushSecret team/out {unwritten}",
+    ]
+    rows = {row["statement"]: row for store in document["stores"] for row in store["statements"]}
+    assert rows["Create"]["on"] == f"{ARN.partition('team/')[0]}* for r"
+    assert rows["Create"]["for"] == [{"reason": "PushSecret team/out, spec.data[0]", "place": "push.yaml:7"}]
+    assert "secretsmanager:PutSecretValue" in rows["WriteAndDeletePolicyTagged"]["allows"]
 
 
 def test_what_is_made_in_selected_namespaces_counts_for_the_stores_of_a_namespace(
