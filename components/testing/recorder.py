@@ -37,6 +37,7 @@ class Registration:
         provider: reference of its provider; empty for components and providers.
         protect: whether it is protected.
         retain: whether it stays when the stack goes.
+        delete_first: whether it is deleted before another takes its place.
         depends: URNs it depends on.
         ignored: properties whose changes are ignored.
         secret_outputs: outputs marked secret.
@@ -51,6 +52,7 @@ class Registration:
     provider: str
     protect: bool
     retain: bool
+    delete_first: bool
     depends: tuple[str, ...]
     ignored: tuple[str, ...]
     secret_outputs: tuple[str, ...]
@@ -87,6 +89,7 @@ class Recorder(MockMonitor):
                 provider=request.provider,
                 protect=request.protect,
                 retain=request.retainOnDelete,
+                delete_first=request.deleteBeforeReplace,
                 depends=tuple(request.dependencies),
                 ignored=tuple(request.ignoreChanges),
                 secret_outputs=tuple(request.additionalSecretOutputs),

@@ -82,6 +82,7 @@ def test_the_operator_is_one_pinned_release_that_is_undone_where_it_fails(prod: 
     assert "skipAwait" not in inputs
     assert inputs["values"]["replicaCount"] == 3
     assert prod.of_type(":Deployment") == []
+    assert prod.one(RELEASE).delete_first, "names in the cluster are the chart's"
 
 
 def test_a_chart_of_a_registry_is_one_address() -> None:

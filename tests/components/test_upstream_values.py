@@ -330,6 +330,19 @@ spec: {provider: {aws: {service: SecretsManager, region: eu-central-1}}}
 ---
 apiVersion: external-secrets.io/v1
 kind: SecretStore
+metadata: {name: static, namespace: team}
+spec:
+  provider:
+    aws:
+      service: SecretsManager
+      region: eu-central-1
+      auth:
+        secretRef:
+          accessKeyIDSecretRef: {name: key, key: id}
+          secretAccessKeySecretRef: {name: key, key: secret}
+---
+apiVersion: external-secrets.io/v1
+kind: SecretStore
 metadata: {name: plain, namespace: team}
 spec: {provider: {webhook: {url: "http://inside.test/{{ .remoteRef.key }}", result: {jsonPath: "$"}}}}
 ---
