@@ -37,8 +37,10 @@ log = logging.getLogger(__name__)
 
 _LATE_LOOK = timedelta(minutes=1)
 """Least pause before an ExternalSecret is looked at again whose failure only a change can mend."""
-_TICKS = 8
-_LONGEST_TICK = timedelta(seconds=15)
+_TICKS = 10
+_LONGEST_TICK = timedelta(seconds=12)
+_EARLIEST = 1.25
+"""Ticks that a timer is set early at most: one, and what a visit may be late without counting as off its tick."""
 _NOISE = timedelta(milliseconds=50)
 _SHORTEST_SHARED = timedelta(seconds=5)
 """Shorter intervals are kept to the moment: sharing saves less there than it would blur."""
@@ -167,18 +169,21 @@ class Reconciler:
         """Set the timer to the tick at or before the due time.
 
         All ExternalSecrets that read the same key at the same interval have one beat, so that they come to share its
-        reads. Whoever is off the beat comes a tick earlier each time, which is an eighth of the interval at most,
-        until it is on it; from then on its interval is whole.
+        reads. Whoever is off the beat comes to a tick first, where it shares with those beside it, and then a tick
+        earlier each time, until it is on the beat; from then on its interval is whole. It is never early by more than
+        an eighth of the interval.
         """
         now = self.fetches.now()
         due = now + max(rest.total_seconds(), 0.0)
         every = refresh.interval(external_secret)
         if every is not None and every >= _SHORTEST_SHARED:
             period = every.total_seconds()
-            tick = min(every / _TICKS, _LONGEST_TICK).total_seconds()
-            if due - now > tick:
+            tick = _tick(every).total_seconds()
+            if due - now > _EARLIEST * tick:
                 off_beat = (due - _phase(external_secret) * period) % period
-                due -= off_beat if off_beat <= tick else off_beat % tick or tick
+                late = off_beat % tick
+                earlier = late if late > (_EARLIEST - 1) * tick else late + tick
+                due -= min(off_beat, earlier)
         memory.due = due
         self.queue.add_after(key, due - now)
 
@@ -189,7 +194,7 @@ class Reconciler:
         if every is None or every < _SHORTEST_SHARED or decision.again_after is None or decision.why != "not due yet":
             return False
         # refreshTime is in whole seconds, so the rest may look up to a second shorter; longer only by the clocks' noise
-        return decision.again_after <= min(every / _TICKS, _LONGEST_TICK) + _NOISE
+        return decision.again_after <= _EARLIEST * _tick(every) + _NOISE
 
     async def _parsed(self, key: Key, raw: JsonObject) -> ExternalSecret | None:
         try:
@@ -302,6 +307,10 @@ class Reconciler:
             log.warning("ExternalSecret %s/%s: %s: %s", *key, outcome.message, outcome.error)
         else:
             log.info("ExternalSecret %s/%s: %s, target %s", *key, outcome.message, outcome.action)
+
+
+def _tick(every: timedelta) -> timedelta:
+    return min(every / _TICKS, _LONGEST_TICK)
 
 
 def _phase(external_secret: ExternalSecret) -> float:
