@@ -41,6 +41,10 @@ def compile_vault(store: Store, external_secrets: Sequence[ExternalSecret]) -> S
         raise StoreInvalid("is not a vault store", place=name, remedy="compile it with its own backend's compiler")
     refusals = Refusals()
     needs = needs_of(store, external_secrets)
+    if needs and (problem := _problem(config.path or "")):
+        what = f"the mount {json.dumps(config.path)} {problem}, so granting what is in it would grant more"
+        refusals.add(name, what, "correct spec.provider.vault.path")
+        refusals.raise_any()
     for need in needs:
         _refuse_wildcards(_key(need), need.reason, refusals)
     refusals.raise_any()
@@ -71,20 +75,23 @@ def _key(need: RemoteNeed) -> str:
     return need.find.path if need.find is not None and need.find.path is not None else ""
 
 
+def _problem(path: str) -> str:
+    """What a policy would read a path as that it is not; empty where it is read as it stands."""
+    segments = path.split("/")
+    named = [segment for segment in segments if segment not in {"", "."}]  # the others are no part of the request
+    if named and named[-1].endswith("*"):
+        return "ends with `*`, which a policy reads as a prefix"
+    if "+" in segments:
+        return "has the segment `+`, which a policy reads as any segment"
+    if "{{" in path:
+        return "holds `{{`, which a policy reads as a template"
+    if _CONTROL.search(path):
+        return "holds a control character"
+    return "has the segment `..`, which leads elsewhere" if ".." in segments else ""
+
+
 def _refuse_wildcards(key: str, reason: str, refusals: Refusals) -> None:
-    segments = key.split("/")
-    problem = ""
-    if key.endswith("*"):
-        problem = "ends with `*`, which a policy reads as a prefix"
-    elif "+" in segments:
-        problem = "has the segment `+`, which a policy reads as any segment"
-    elif "{{" in key:
-        problem = "holds `{{`, which a policy reads as a template"
-    elif _CONTROL.search(key):
-        problem = "holds a control character"
-    elif ".." in segments:
-        problem = "has the segment `..`, which leads elsewhere"
-    if problem:
+    if problem := _problem(key):
         refusals.add(
             reason,
             f"the key {json.dumps(key)} {problem}, so granting it would grant more than it",

@@ -107,10 +107,20 @@ def test_nothing_declared_grants_nothing() -> None:
     assert "path" not in policy_document(compile_vault(store(), []))
 
 
-@pytest.mark.parametrize("key", ["foo*", "a/+/b", "a{{identity.entity.id}}", "a\nb", "a/../b"])
+@pytest.mark.parametrize(
+    "key", ["foo*", "foo*/", "foo*/.", "foo*//", "*", "a/+/b", "a{{identity.entity.id}}", "a\nb", "a/../b"]
+)
 def test_a_key_that_a_policy_would_read_as_more_than_itself_is_refused(key: str) -> None:
     with pytest.raises(StoreInvalid, match="would grant more"):
         granted(external_secret(data=data(key)))
+
+
+@pytest.mark.parametrize("mount", ["+", "kv/+/x", "kv*", "{{identity.entity.name}}", "a/../b"])
+def test_a_mount_that_a_policy_would_read_as_more_than_itself_is_refused(mount: str) -> None:
+    with pytest.raises(AccessRefused, match="the mount") as caught:
+        compile_vault(store(path=mount), [external_secret(data=data("foo"))])
+    assert [refusal.place for refusal in caught.value.refusals] == ["SecretStore demo/s"]
+    assert not compile_vault(store(path=mount), []).grants
 
 
 def test_all_keys_that_cannot_be_granted_are_refused_at_once() -> None:
@@ -131,10 +141,14 @@ def test_a_key_with_unusual_but_literal_characters_is_granted(key: str) -> None:
     assert f'path "secret/data/{escaped}" {{' in document
 
 
-@given(st.text(min_size=1, max_size=40))
-def test_a_document_never_has_a_wildcard_that_the_declaration_has_not(key: str) -> None:
+@given(
+    key=st.text(min_size=1, max_size=40) | st.text("ab/*+.{}", min_size=1, max_size=8),
+    mount=st.sampled_from(["secret", "a/b"]) | st.text("ab/*+.{}", min_size=1, max_size=6),
+    version=st.sampled_from(["v1", "v2"]),
+)
+def test_a_document_never_has_a_wildcard_that_the_declaration_has_not(key: str, mount: str, version: str) -> None:
     try:
-        access = compile_vault(store(), [external_secret(data=data(key))])
+        access = compile_vault(store(path=mount, version=version), [external_secret(data=data(key))])
     except StoreInvalid:
         return
     (grant,) = access.grants

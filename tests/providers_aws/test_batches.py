@@ -104,6 +104,51 @@ async def test_a_secret_denied_inside_a_batch_is_the_error(monkeypatch: pytest.M
     assert caught.value.place == "SecretStore ns/store"
 
 
+@pytest.mark.parametrize(
+    ("code", "message", "expected"),
+    [
+        ("AccessDeniedException", "denied", ProviderDenied),
+        ("AccessDeniedException", "Access to KMS is not allowed", ProviderDenied),
+        ("DecryptionFailure", "x", ProviderRefused),
+        ("InternalServiceError", "x", ProviderUnavailable),
+        ("ThrottlingException", "Rate exceeded", ProviderUnavailable),
+        ("InvalidRequestException", "You can't perform this operation: it was marked for deletion.", Missing),
+        ("ResourceNotFoundException", "x", Missing),
+    ],
+)
+async def test_what_is_wrong_with_one_of_a_batch_keeps_its_kind(
+    monkeypatch: pytest.MonkeyPatch, code: str, message: str, expected: type
+) -> None:
+    def answer(operation: str, request: dict[str, Any]) -> tuple[int, object]:
+        if operation == "GetSecretValue":
+            return (400, error(code, message)) if request["SecretId"] == "s4" else (200, current(request))
+        names = [name for name in request["SecretIdList"] if name != "s4"]
+        wrong = [{"SecretId": "s4", "ErrorCode": code, "Message": message}]
+        return 200, {"SecretValues": [current({"SecretId": name}) for name in names], "Errors": wrong}
+
+    async with tricking(monkeypatch, answer), aclosing(opened(retry=NO_RETRY)) as provider:
+        if expected is Missing:
+            found = await provider.get(secrets(15))
+            assert isinstance(found[RemoteKey("s4")], Missing)
+            assert len(values(found)) == 14
+        else:
+            with pytest.raises(expected, match="'s4'") as caught:
+                await provider.get(secrets(15))
+            assert type(caught.value) is expected
+
+
+async def test_the_same_secret_by_name_and_by_arn_is_answered_twice(monkeypatch: pytest.MonkeyPatch) -> None:
+    def answer(_: str, request: dict[str, Any]) -> tuple[int, object]:
+        names = {name.removeprefix("arn:x:") for name in request["SecretIdList"]}
+        return 200, {"SecretValues": [current({"SecretId": name}) for name in sorted(names)], "Errors": []}
+
+    keys = [RemoteKey(f"{arn}s{number}") for number in range(8) for arn in ("", "arn:x:")]
+    async with tricking(monkeypatch, answer) as aws, aclosing(opened()) as provider:
+        found = values(await provider.get([*keys, *keys]))
+    assert found == {key.key: f"value of {key.key.removeprefix('arn:x:')}".encode() for key in keys}
+    assert aws.counts == {"BatchGetSecretValue": 1}
+
+
 async def test_a_throttled_batch_is_an_error_and_not_read_in_another_way(monkeypatch: pytest.MonkeyPatch) -> None:
     def answer(_: str, __: dict[str, Any]) -> tuple[int, object]:
         return 400, error("ThrottlingException")
