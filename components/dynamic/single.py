@@ -59,9 +59,12 @@ class SingleSynchronization:
         return CreateResult(f"{record.identity}/{record.target.partition('/')[2]}", _outputs(record))
 
     @without_leaks
-    def update(self, news: dict[str, Any]) -> UpdateResult:
-        """Fetch and write again."""
-        return UpdateResult(_outputs(self._written(news)))
+    def update(self, id_: str, olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
+        """Fetch and write again; where only the schema is another one, state is written anew, and no Secret."""
+        record, new = _record(id_, olds), Item.read(news)
+        if self._synchronization.differs(new, record):
+            record = self._written(news)
+        return UpdateResult(_outputs(record))
 
     @without_leaks
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:

@@ -56,7 +56,7 @@ class SyncedSecretProvider(ResourceProvider):
 
     def update(self, _id: str, _olds: dict[str, Any], _news: dict[str, Any]) -> UpdateResult:
         """Fetch and write again."""
-        return self._synchronization.update(_news)
+        return self._synchronization.update(_id, _olds, _news)
 
     def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
         """Compare the live Secret with what was written."""

@@ -62,9 +62,9 @@ class DynamicProviders(PluginClient):
 class Program:
     """What a stack declares: one store with a stored token, one ExternalSecret."""
 
-    def __init__(self, plane: ControlPlane, namespace: str, backend: OpenBaoServer) -> None:
+    def __init__(self, plane: ControlPlane, namespace: str, backend: OpenBaoServer, *, mount: str = "") -> None:
         self.plane, self.namespace, self.backend = plane, namespace, backend
-        self.mount = f"kv-{uuid.uuid4().hex[:8]}"
+        self.mount = mount or f"kv-{uuid.uuid4().hex[:8]}"
         self.ask("POST", f"sys/mounts/{self.mount}", {"type": "kv", "options": {"version": "2"}})
         self.rotate(CANARY)
         secret = {"metadata": {"name": "login"}, "stringData": {"token": backend.token}}
