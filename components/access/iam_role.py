@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import pulumi
 import pulumi_aws as aws
@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 _ROLE_ANNOTATION = "eks.amazonaws.com/role-arn"
+SESSION_SECONDS: Final = 3600
+"""Longest session of a role: the least that AWS takes, and as long as the operators ask for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,6 +72,7 @@ class IAMStoreRole(pulumi.ComponentResource):
             name=args.role_name,
             description=args.description,
             assume_role_policy=args.trust,
+            max_session_duration=SESSION_SECONDS,
             path=around.path,
             permissions_boundary=around.permissions_boundary,
             tags=around.tags,

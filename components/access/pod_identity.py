@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import pulumi
 import pulumi_aws as aws
 
-from components.access.iam_role import RoleSurroundings
+from components.access.iam_role import SESSION_SECONDS, RoleSurroundings
 from secretsync.access.statements import POLICIES_PER_ROLE, Statement, document, split
 from secretsync.access.trust import pod_identity
 from secretsync.errors import SettingsError
@@ -85,6 +85,7 @@ class OperatorPodIdentity(pulumi.ComponentResource):
                 namespace=args.namespace,
                 service_account=args.service_account,
             ),
+            max_session_duration=SESSION_SECONDS,
             path=around.path,
             permissions_boundary=around.permissions_boundary,
             tags=around.tags,

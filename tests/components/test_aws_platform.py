@@ -235,6 +235,7 @@ def test_roles_of_the_cloud_stay_inside_their_boundary(cloud: Recorder) -> None:
     for each in cloud.of_type(ROLE):
         assert each.inputs["permissionsBoundary"].endswith(":policy/boundaries/external-secrets")
         assert each.inputs["path"] == "/external-secrets/"
+        assert each.inputs["maxSessionDuration"] == 3600
     assert {each.inputs["path"] for each in cloud.of_type(POLICY)} == {"/external-secrets/"}
 
 
