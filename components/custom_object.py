@@ -15,6 +15,15 @@ if TYPE_CHECKING:
     from components.declarations.declared import Declared
 
 
+def awaited(seconds: int) -> dict[str, str]:
+    """Annotations that have the provider wait until an operator has found the object Ready.
+
+    Args:
+        seconds: how long at most.
+    """
+    return {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": str(seconds)}
+
+
 class CustomObject(kubernetes.apiextensions.CustomResource):
     """A custom resource whose live metadata is known to the type checker.
 

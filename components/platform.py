@@ -274,7 +274,9 @@ class Platform(pulumi.ComponentResource):
             SpreadSecrets(
                 "spread-secrets",
                 SpreadSecretsArgs(
-                    cluster_external_secrets=declared.cluster_external_secrets, push_secrets=declared.push_secrets
+                    cluster_external_secrets=declared.cluster_external_secrets,
+                    push_secrets=declared.push_secrets,
+                    wait=self._settings.operator.kind == "upstream",
                 ),
                 opts=then,
             )

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import pulumi
 
-from components.custom_object import CustomObject
+from components.custom_object import CustomObject, awaited
 
 if TYPE_CHECKING:
     from secretsync.api import Store
@@ -38,5 +38,5 @@ class Stores(pulumi.ComponentResource):
         self.register_outputs({"names": self.names})
 
     def _object(self, store: Store, *, wait: bool) -> CustomObject:
-        awaited = {"pulumi.com/waitFor": "condition=Ready", "pulumi.com/timeoutSeconds": str(_READY_SECONDS)}
-        return CustomObject(store, annotations=awaited if wait else None, opts=pulumi.ResourceOptions(parent=self))
+        annotations = awaited(_READY_SECONDS) if wait else None
+        return CustomObject(store, annotations=annotations, opts=pulumi.ResourceOptions(parent=self))

@@ -174,6 +174,10 @@ def test_the_namespace_is_made_here_and_not_by_helm(prod: Recorder) -> None:
 
 def test_the_clusterwide_declaration_is_in_the_cloud_stacks(prod: Recorder) -> None:
     declared = prod.one(":ClusterExternalSecret").inputs
+    assert declared["metadata"]["annotations"] == {
+        "pulumi.com/waitFor": "condition=Ready",
+        "pulumi.com/timeoutSeconds": "120",
+    }
     assert declared["spec"]["externalSecretSpec"]["secretStoreRef"] == {
         "name": "shared-aws",
         "kind": "ClusterSecretStore",
