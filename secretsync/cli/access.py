@@ -131,7 +131,7 @@ def run(arguments: argparse.Namespace) -> int:
     external_secrets = declared.external_secrets
     stores = [_namespaced(store, arguments.namespace) for store in manifests.stores]
     chosen = [store for store in stores if _is_chosen(store, arguments)]
-    problems = _problems_of_choice(chosen, stores, external_secrets, arguments)
+    problems = _problems_of_choice(chosen, stores, declared, arguments)
     compiled: list[Compiled] = []
     if not arguments.account and any(store.spec.provider.aws for store in chosen):
         remedy = "give the account that the stores' own credentials belong to, 12 digits"
@@ -224,7 +224,7 @@ def _is_chosen(store: Store, arguments: argparse.Namespace) -> bool:
 def _problems_of_choice(
     chosen: Sequence[Store],
     stores: Sequence[Store],
-    external_secrets: Sequence[ExternalSecret],
+    declared: Declared,
     arguments: argparse.Namespace,
 ) -> list[Refusal]:
     """What options name that the manifests do not have."""
@@ -232,30 +232,33 @@ def _problems_of_choice(
     if arguments.store is not None and not chosen:
         remedy = "give one of " + (", ".join(store_name(each).partition(" ")[2] for each in stores) or "the manifests'")
         problems.append(Refusal("--store", f"no store that can be compiled is called {arguments.store}", remedy))
-    names = _names(stores, external_secrets)
+    names = _names(stores, declared)
     for name, _ in arguments.kms_key:
-        if name != "*" and name.removeprefix("/") not in names and not _may_be_found(stores, external_secrets):
+        if name != "*" and name.removeprefix("/") not in names and not _may_be_found(stores, declared):
             remedy = "give the whole name of a declared secret or parameter, with the store's prefix"
             problems.append(Refusal("--kms-key", f"nothing that is declared is called {name}", remedy))
     return problems
 
 
-def _names(stores: Sequence[Store], external_secrets: Sequence[ExternalSecret]) -> set[str]:
+def _names(stores: Sequence[Store], declared: Declared) -> set[str]:
     """The names of what is declared in AWS, without the slash they begin with; ARNs by what is in them."""
     names = set()
     for store in stores:
         config = store.spec.provider.aws
-        for need in needs_of(store, external_secrets) if config is not None else ():
-            if need.ref is not None and config is not None:
+        if config is None:
+            continue
+        names |= {(config.prefix + push.key).removeprefix("/") for push in pushes_of(store, declared.push_secrets)}
+        for need in needs_of(store, declared.external_secrets):
+            if need.ref is not None:
                 name = need.ref.key.rpartition(":secret:")[2].rpartition(":parameter/")[2]
                 names |= {(config.prefix + name).removeprefix("/"), re.sub(r"-[A-Za-z0-9]{6}\Z", "", name)}
     return names
 
 
-def _may_be_found(stores: Sequence[Store], external_secrets: Sequence[ExternalSecret]) -> bool:
+def _may_be_found(stores: Sequence[Store], declared: Declared) -> bool:
     """Whether a search may find names that nobody declares."""
-    found = (need.find for store in stores if store.spec.provider.aws for need in needs_of(store, external_secrets))
-    return any(find is not None for find in found)
+    read = [store for store in stores if store.spec.provider.aws]
+    return any(need.find is not None for store in read for need in needs_of(store, declared.external_secrets))
 
 
 def _unread(manifests: Manifests) -> Iterator[str]:

@@ -46,6 +46,8 @@ NAMES = (
     "xteam/db",
     "other+name=1@x.y_z",
 )
+# keys: names, whole ARNs, and ARNs without the six characters
+KEYS_OF_SECRETS = (*NAMES, *(f"{SECRET}{name}-Ab1Cd2" for name in NAMES[:5]), f"{SECRET}team/db-main")
 # each of these is found by one search alone, and none is declared by its name
 WITNESSES = (
     "only-gold",
@@ -135,13 +137,19 @@ def found(search: Mapping[str, Any], world: World) -> set[str]:
     }
 
 
+def name_of(ref: Mapping[str, str]) -> str:
+    """The secret that a key is, be it a name, a whole ARN, or one without the six characters."""
+    key = ref["key"]
+    return key.removeprefix(SECRET).removesuffix("-Ab1Cd2") if key.startswith(SECRET) else key
+
+
 def calls_of(declaration: Declaration, tags: World = TAGS) -> Calls:
     calls = Calls(tags)
     describing = [ref for ref in declaration.refs if declaration.versions or "metadataPolicy" in ref]
-    calls.requests += [Request("secretsmanager:DescribeSecret", secret_arn(ref["key"])) for ref in describing]
+    calls.requests += [Request("secretsmanager:DescribeSecret", secret_arn(name_of(ref))) for ref in describing]
     for ref in declaration.refs:
         if "metadataPolicy" not in ref:
-            calls.read(ref["key"])
+            calls.read(name_of(ref))
     for search in declaration.searches:
         calls.requests.append(Request("secretsmanager:ListSecrets", "*"))
         for name in sorted(found(search, tags)):
@@ -200,8 +208,10 @@ def worlds(names: Sequence[str], tags: World) -> tuple[World, ...]:
     return tags, {}, {name: {"tier": "gold", "side": "b"} for name in names}
 
 
-refs = st.sampled_from(NAMES).flatmap(
-    lambda name: st.sampled_from([{"key": name}, {"key": name, "metadataPolicy": "Fetch"}])
+refs = st.sampled_from(KEYS_OF_SECRETS).flatmap(
+    lambda key: st.sampled_from(
+        [{"key": key}, {"key": key, "metadataPolicy": "Fetch"}, {"key": key, "version": "uuid/1"}]
+    )
 )
 declarations = st.builds(
     Declaration,

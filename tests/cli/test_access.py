@@ -273,6 +273,9 @@ spec:
     assert rows["Create"]["on"] == f"{ARN.partition('team/')[0]}* for r"
     assert rows["Create"]["for"] == [{"reason": "PushSecret team/out, spec.data[0]", "place": "push.yaml:7"}]
     assert "secretsmanager:PutSecretValue" in rows["WriteAndDeletePolicyTagged"]["allows"]
+    key = "arn:aws:kms:us-west-2:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab"
+    assert run(*ALL, "--backend", "aws", "--kms-key", f"r={key}") == 0
+    assert "writing with a customer key is not compiled" in capsys.readouterr().out
 
 
 def test_what_is_made_in_selected_namespaces_counts_for_the_stores_of_a_namespace(
