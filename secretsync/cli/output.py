@@ -20,8 +20,14 @@ def write(text: str) -> None:
 
 
 def write_json(value: object) -> None:
-    """A JSON document on stdout."""
-    write(json.dumps(value, indent=2, ensure_ascii=False, default=str))
+    """A JSON document on stdout; moments as Kubernetes writes them (RFC 3339, UTC)."""
+    write(json.dumps(value, indent=2, ensure_ascii=False, default=_wire))
+
+
+def _wire(value: object) -> str:
+    if isinstance(value, datetime):
+        return value.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+    return str(value)
 
 
 def coloured(text: str, colour: str) -> str:

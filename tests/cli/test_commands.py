@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, datetime, timedelta, timezone
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -227,6 +227,12 @@ def test_every_command_has_help(command: str, capsys: pytest.CaptureFixture[str]
         main([command, "--help"])
     assert ended.value.code == 0
     assert len(capsys.readouterr().out) > 200
+
+
+def test_moments_in_json_are_written_as_kubernetes_writes_them(capsys: pytest.CaptureFixture[str]) -> None:
+    east = datetime(2026, 1, 1, 1, 2, 3, 4, tzinfo=timezone(timedelta(hours=1)))
+    output.write_json({"synced": east, "policy": CreationPolicy.Owner})
+    assert json.loads(capsys.readouterr().out) == {"synced": "2026-01-01T00:02:03Z", "policy": "Owner"}
 
 
 async def test_status_shows_both_lanes_and_the_cause() -> None:
