@@ -137,7 +137,8 @@ def _print(stack: str, drift: Drift) -> None:
     console.print(table)
     _print_details(console, drift.findings)
     count = len(drift.findings)
-    console.print(f"\n{count} difference{'' if count == 1 else 's'} of stack {stack}; nothing was changed.")
+    said = f"{count} difference{'' if count == 1 else 's'} of stack {stack}; nothing was changed."
+    console.print(f"\n{said} An update after a refresh puts all of it right.", soft_wrap=True)
 
 
 def _print_details(console: Console, findings: Sequence[Finding]) -> None:

@@ -45,6 +45,9 @@ _UPDATED_HERE = "dev"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Options of the command."""
     environments.add_stack(parser, text="the stack to bring up, of the environment dev")
+    parser.add_argument(
+        "--refresh", action="store_true", help="look first what of it was changed by others, and put that back as well"
+    )
     parser.add_argument("--no-stack", action="store_true", help="stop after the parts run: no Pulumi, no table")
     parser.add_argument("--json", action="store_true", help="print what was done as JSON instead of the table")
 
@@ -78,7 +81,7 @@ def run(options: argparse.Namespace) -> int:
         if not options.no_stack:
             exported = variables.merged(doubles.exports(environment, needs), environment.layout)
             engine = Engine(found["pulumi"], exported, environment.layout, stack=stack, redirect=doubles.redirect)
-            update = _bring_up_stack(environment, engine, steps, forgotten=MOTO in started)
+            update = _bring_up_stack(environment, engine, steps, refresh=options.refresh, forgotten=MOTO in started)
             if MOTO in started:
                 _await_operator(environment, steps)
     secrets = _secrets(environment) if update is not None and options.json else None
@@ -95,13 +98,16 @@ def _tell_part(steps: Steps, part: str, event: str, seconds: float) -> None:
         steps.finished(Step(part, "ready" if event == "ready" else "already running", seconds))
 
 
-def _bring_up_stack(environment: Environment, engine: Engine, steps: Steps, *, forgotten: bool) -> updating.Update:
+def _bring_up_stack(
+    environment: Environment, engine: Engine, steps: Steps, *, refresh: bool, forgotten: bool
+) -> updating.Update:
     """Brings the stack up.
 
     Args:
         environment: the parts, which run.
         engine: the engine and its stack.
         steps: told about each step.
+        refresh: whether it is first looked what of the stack is still as it was made.
         forgotten: whether the cloud's double was started anew, and so has forgotten what the state says is in it.
     """
     layout = environment.layout
@@ -117,8 +123,8 @@ def _bring_up_stack(environment: Environment, engine: Engine, steps: Steps, *, f
     with steps.step(f"stack {engine.stack}") as step:
         made = engine.prepare_stack()
         step.detail = "made, with secret values of its own" if made else "as it was"
-    refresh = forgotten and not made
-    if refresh:
+    if forgotten and not made:
+        refresh = True
         steps.note(f"{MOTO} keeps all in memory: what it has forgotten is made again, with the same values")
     with steps.step("pulumi up") as step:
         try:

@@ -34,9 +34,9 @@ OPERATOR_SECRET = "mysecretfoobar"
 PULUMI_SECRET = "mysecretfoobar-pulumi"
 KEY = "foobar"
 
-_FILES = ("__main__.py", "Pulumi.yaml", "Pulumi.dev.yaml")
+_FILES = ("__main__.py", "Pulumi.yaml")
 _FOLDERS = ("components", "policies", "secretsync", "local", "manifests")
-_FOREIGN = ("PULUMI_", "VAULT_", "BAO_", "KUBE", "ESP_", "PYTHON")
+_FOREIGN = ("PULUMI_", "VAULT_", "BAO_", "AWS_", "KUBE", "ESP_", "PYTHON")
 _TRIPWIRE = "http://127.0.0.1:9"
 _SECONDS = 240
 _ENDING_SECONDS = 30
@@ -91,8 +91,8 @@ class Checkout:
     def make(cls, folder: Path) -> Checkout:
         """Copies what the platform consists of; the virtual environment is shared."""
         folder.mkdir()
-        for name in _FILES:
-            shutil.copy2(PROJECT / name, folder / name)
+        for path in (*(PROJECT / name for name in _FILES), *PROJECT.glob("Pulumi.*.yaml")):
+            shutil.copy2(path, folder / path.name)
         for name in _FOLDERS:
             shutil.copytree(PROJECT / name, folder / name)
         (folder / ".venv").symlink_to(sys.prefix)

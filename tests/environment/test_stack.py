@@ -146,6 +146,25 @@ def test_another_selected_stack_passes_through(project: Path, layout: Layout) ->
     assert _typed(project, layout, "preview", PULUMI_STACK="prod") == ["preview"]
 
 
+def test_a_selection_is_read_as_the_engine_keeps_it_and_each_stack_made_here_has_its_file(
+    project: Path, layout: Layout
+) -> None:
+    (project / "Pulumi.aws.yaml").write_text(yaml.safe_dump(COMMITTED))
+    stack.merge_configuration(layout, project)
+    own = str(stack.merge_configuration(layout, project, "aws"))
+    digest = hashlib.sha1(str(project / "Pulumi.yaml").encode(), usedforsecurity=False).hexdigest()
+    selected = layout.pulumi_home / "workspaces" / f"external-secrets-{digest}-workspace.json"
+    selected.parent.mkdir(parents=True)
+    elsewhere = {"file:///somewhere/else": "organization/external-secrets/dev"}
+    selected.write_text(json.dumps({"stacks": {**elsewhere, layout.pulumi_state.as_uri(): "organization/x/aws"}}))
+    assert _typed(project, layout, "preview") == ["preview", "--config-file", own]
+    selected.write_text(json.dumps({"stacks": elsewhere}))
+    assert _typed(project, layout, "preview") == ["preview", "--config-file", str(layout.stack_configuration("dev"))]
+    for damaged in ("", "[]", '{"stacks": 1}', '{"stack": 2}'):
+        selected.write_text(damaged)
+        assert stack.selection(selected, layout) == ""
+
+
 def test_removing_the_stack_does_not_remove_the_committed_file(project: Path, layout: Layout) -> None:
     assert _typed(project, layout, "stack rm dev --yes") == ["stack", "rm", "dev", "--yes", "--preserve-config"]
     assert _typed(project, layout, "stack ls") == ["stack", "ls"]
