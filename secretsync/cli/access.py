@@ -139,7 +139,8 @@ def run(arguments: argparse.Namespace) -> int:
         chosen = [store for store in chosen if not store.spec.provider.aws]
     for store in chosen:
         try:
-            compiled.append(compile_store(store, declared, arguments))
+            compiled.append(each := compile_store(store, declared, arguments))
+            problems += each.excess
         except AccessRefused as error:
             problems += error.refusals
         except SecretSyncError as error:
@@ -149,7 +150,7 @@ def run(arguments: argparse.Namespace) -> int:
     for problem in problems:
         place = ", ".join(part for part in (sources.place(problem.place), str(problem)) if part)
         print(place, file=sys.stderr)  # noqa: T201 - the command line talks
-    return 1 if problems or any(each.excess for each in compiled) else 0
+    return 1 if problems else 0
 
 
 def _example(arguments: argparse.Namespace) -> str:

@@ -8,7 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, Final
 
 from secretsync.access import (
+    AccessRefused,
+    AWSAccess,
     AWSAccount,
+    Refusal,
     Statement,
     VaultScope,
     compile_aws,
@@ -60,7 +63,7 @@ class Compiled:
         rows: permission by permission.
         documents: what the backend is given: name → JSON value, or text for Vault.
         notes: what the permissions alone do not tell.
-        excess: whether they are more than one identity can have.
+        excess: what is more than one identity can have.
     """
 
     store: str
@@ -68,7 +71,7 @@ class Compiled:
     rows: tuple[Row, ...]
     documents: dict[str, Any]
     notes: tuple[str, ...] = ()
-    excess: bool = False
+    excess: tuple[Refusal, ...] = ()
 
 
 @dataclass(frozen=True, slots=True)
@@ -120,8 +123,16 @@ def _aws(store: Store, declared: Declared, arguments: argparse.Namespace) -> Com
         tuple(rows),
         {"policies": documents, **({"assumeRolePolicies": assuming} if assuming else {})},
         access.notes,
-        len(documents) > MOST_POLICIES_PER_ROLE,
+        _excess(access),
     )
+
+
+def _excess(access: AWSAccess) -> tuple[Refusal, ...]:
+    try:
+        access.attachable(MOST_POLICIES_PER_ROLE)
+    except AccessRefused as error:
+        return error.refusals
+    return ()
 
 
 def _statement_rows(statement: Statement) -> Iterator[Row]:

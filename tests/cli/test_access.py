@@ -200,7 +200,10 @@ def test_too_many_policies_for_a_role_are_a_problem(manifests: Path, capsys: pyt
     )
     (manifests / "app.yaml").write_text(APP.partition("  data:\n")[0] + "  data:\n" + data)
     assert run("--backend", "aws", "--account", "111122223333") == 1
-    assert "managed policies: a role has 10" in capsys.readouterr().out
+    captured = capsys.readouterr()
+    assert "managed policies: a role has 10" in captured.out
+    assert captured.err.startswith("stores.yaml:1, SecretStore team/aws: needs ")
+    assert "a role has at most 20; divide the ExternalSecrets among several stores" in captured.err
 
 
 def test_trust_policies_are_printed_alone_or_beside(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
