@@ -146,6 +146,7 @@ def run(arguments: argparse.Namespace) -> int:
         except SecretSyncError as error:
             problems.append(Refusal(error.place, error.problem, error.remedy))
     remarks = [*_unread(manifests), *_elsewhere(external_secrets, stores), *_unwritten(declared.push_secrets, stores)]
+    remarks += _shared_roles(chosen)
     _write(compiled, [_remark(each) for each in remarks], trusted, sources, as_json=arguments.json)
     for problem in problems:
         place = ", ".join(part for part in (sources.place(problem.place), str(problem)) if part)
@@ -305,6 +306,18 @@ def _store_refs(spec: ExternalSecretSpec) -> Iterator[StoreRef]:
             yield ref
 
 
+def _shared_roles(stores: Sequence[Store]) -> Iterator[str]:
+    """Roles of AWS that several stores read as."""
+    readers: dict[str, list[str]] = {}
+    for store in stores:
+        config = store.spec.provider.aws
+        if config is not None and (config.role or config.additional_roles):
+            readers.setdefault(config.role or config.additional_roles[-1], []).append(store_name(store))
+    for role, names in readers.items():
+        if len(names) > 1:
+            yield f"{', '.join(names)} read as {role}: it takes the policies of all of them"
+
+
 def _remark(text: str) -> str:
     return f"note: {text}"
 
@@ -321,7 +334,10 @@ def _write(
     for each in compiled:
         output.write(output.coloured(each.store, "bold"))
         rows = [(row.statement, row.allowed, row.resource, _shown(row.reasons, sources)) for row in each.rows]
-        if rows:
+        if any(row.identity for row in each.rows):
+            with_identity = [(row.identity, *cells) for row, cells in zip(each.rows, rows, strict=True)]
+            output.write(output.table(("GIVEN TO", "STATEMENT", "ALLOWS", "ON", "FOR"), with_identity))
+        elif rows:
             output.write(output.table(("STATEMENT", "ALLOWS", "ON", "FOR"), rows))
         else:
             output.write("nothing is declared, so nothing is needed")
@@ -346,6 +362,7 @@ def _shown(reasons: Sequence[str], sources: _Sources) -> str:
 def _entry(compiled: Compiled, sources: _Sources) -> dict[str, Any]:
     statements = [
         {
+            **({"givenTo": row.identity} if row.identity else {}),
             "statement": row.statement,
             "allows": row.allowed,
             "on": row.resource,

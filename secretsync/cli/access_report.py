@@ -22,7 +22,7 @@ from secretsync.access import (
 )
 from secretsync.access.aws import AccessLevel
 from secretsync.access.needs import store_name
-from secretsync.access.statements import MOST_POLICIES_PER_ROLE
+from secretsync.access.statements import MOST_POLICIES_PER_ROLE, document
 from secretsync.errors import StoreInvalid
 
 if TYPE_CHECKING:
@@ -36,6 +36,10 @@ _VAULT_ID: Final = re.compile(
 )
 
 
+OWN_CREDENTIALS: Final = "own credentials"
+"""What a store logs in with, before it assumes a role."""
+
+
 @dataclass(frozen=True, slots=True)
 class Row:
     """One permission.
@@ -45,12 +49,14 @@ class Row:
         allowed: actions, capabilities, or what a role does.
         resource: on what; with the conditions that narrow it.
         reasons: who needs it.
+        identity: who gets it, where a store assumes roles: the ARN of a role, or `OWN_CREDENTIALS`.
     """
 
     statement: str
     allowed: str
     resource: str
     reasons: tuple[str, ...]
+    identity: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,15 +119,24 @@ def _aws(store: Store, declared: Declared, arguments: argparse.Namespace) -> Com
         prefixes=arguments.prefix,
         push_secrets=declared.push_secrets,
     )
-    rows = [row for step in access.roles for statement in step.statements for row in _statement_rows(statement)]
-    rows += [row for statement in access.statements for row in _statement_rows(statement)]
-    documents = [json.loads(each) for each in access.documents]
-    assuming = [json.loads(each) for each in access.assume_documents]
+    reader = access.roles[-1].role if access.roles else ""
+    steps = [(step.identity or OWN_CREDENTIALS, step.statements) for step in access.roles]
+    rows = [
+        row
+        for identity, statements in [*steps, (reader, access.statements)]
+        for statement in statements
+        for row in _statement_rows(statement, identity)
+    ]
+    documents: dict[str, Any] = {"policies": [json.loads(each) for each in access.documents]}
+    if access.assume_documents:
+        documents["assumeRolePolicies"] = [json.loads(each) for each in access.assume_documents]
+    if further := {step.identity: [json.loads(document(step.statements))] for step in access.roles[1:]}:
+        documents["furtherRolePolicies"] = further
     return Compiled(
         access.store,
         "aws",
         tuple(rows),
-        {"policies": documents, **({"assumeRolePolicies": assuming} if assuming else {})},
+        documents,
         access.notes,
         _excess(access),
     )
@@ -135,7 +150,7 @@ def _excess(access: AWSAccess) -> tuple[Refusal, ...]:
     return ()
 
 
-def _statement_rows(statement: Statement) -> Iterator[Row]:
+def _statement_rows(statement: Statement, identity: str) -> Iterator[Row]:
     allowed = ", ".join(statement.actions)
     narrowed = [
         f"{key}={value}"
@@ -146,7 +161,7 @@ def _statement_rows(statement: Statement) -> Iterator[Row]:
     ]
     for item, reasons in statement.why.items():
         where = item if item in statement.resources else f"{', '.join(statement.resources)} for {item}"
-        yield Row(statement.sid, allowed, " ".join([where, *(f"[{each}]" for each in narrowed)]), reasons)
+        yield Row(statement.sid, allowed, " ".join([where, *(f"[{each}]" for each in narrowed)]), reasons, identity)
 
 
 def _vault(store: Store, external_secrets: Sequence[ExternalSecret], _: argparse.Namespace) -> Compiled:

@@ -339,3 +339,32 @@ def test_a_missing_account_is_said_once_and_the_other_backends_are_compiled(
     )
     assert "SecretStore default/vault" in captured.out
     assert "SecretStore team/aws" not in captured.out
+
+
+def test_who_is_given_what_is_said_where_roles_are_assumed(manifests: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    first, last = "arn:aws:iam::222233334444:role/hop", "arn:aws:iam::333344445555:role/reader"
+    roles = f"region: us-west-2, additionalRoles: [{first!r}], role: {last!r}"
+    other = STORES.partition("---")[0].replace("name: aws", "name: second")
+    stores = (STORES + "---\n" + other).replace("region: us-west-2", roles)
+    (manifests / "stores.yaml").write_text(stores)
+    assert run(*ALL, "--backend", "aws", "--json") == 0
+    document = read_json(capsys)
+    store = next(each for each in document["stores"] if each["store"] == "SecretStore team/aws")
+    given = [(row["givenTo"], row["allows"], row["on"]) for row in store["statements"]]
+    read = ARN.replace("111122223333", "333344445555")
+    assert given == [
+        ("own credentials", "sts:AssumeRole", first),
+        (first, "sts:AssumeRole", last),
+        (last, "secretsmanager:GetSecretValue", read),
+    ]
+    resources = {
+        name: [each["Statement"][0]["Resource"] for each in store["documents"][name]]
+        for name in ("policies", "assumeRolePolicies")
+    }
+    assert resources == {"policies": [read], "assumeRolePolicies": [first]}
+    (further,) = store["documents"]["furtherRolePolicies"][first]
+    assert further["Statement"][0]["Resource"] == last
+    shared = f"note: SecretStore team/aws, SecretStore team/second read as {last}: it takes the policies of all of them"
+    assert shared in document["notes"]
+    assert run(*ALL, "--backend", "aws") == 0
+    assert capsys.readouterr().out.splitlines()[1].split() == ["GIVEN", "TO", "STATEMENT", "ALLOWS", "ON", "FOR"]
