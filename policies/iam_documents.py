@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Final
 from policies.inputs import UNKNOWN, at, items_at
 
 if TYPE_CHECKING:
-    from collections.abc import Iterable, Iterator, Mapping
+    from collections.abc import Callable, Iterable, Iterator, Mapping
 
     from policies.rule import Resource
 
@@ -98,8 +98,19 @@ class Statement:
         return [action for action in actions if any(matches(each, action) for each in self.actions)]
 
     def conditions_on(self, key: str) -> list[Condition]:
-        """The conditions on a key; keys ignore case."""
-        return [condition for condition in self.conditions if condition.key.lower() == key.lower()]
+        """The conditions on a key; keys ignore case. Conditions that are not known yet may be on it, and pin it."""
+        return self._conditions(lambda found: found == key.lower(), key)
+
+    def conditions_ending(self, end: str) -> list[Condition]:
+        """The conditions on keys with an end, such as ``:sub``; see `conditions_on`."""
+        return self._conditions(lambda found: found.endswith(end.lower()), end)
+
+    def _conditions(self, fits: Callable[[str], bool], key: str) -> list[Condition]:
+        return [
+            Condition("StringEquals", key, (UNKNOWN,)) if condition.key == UNKNOWN else condition
+            for condition in self.conditions
+            if condition.key == UNKNOWN or fits(condition.key.lower())
+        ]
 
 
 def wildcard(text: str) -> bool:
@@ -190,10 +201,14 @@ def _principals(element: object) -> Iterator[Principal]:
 
 
 def _conditions(element: object) -> Iterator[Condition]:
+    if element == UNKNOWN:
+        yield Condition(UNKNOWN, UNKNOWN, ())
     if not isinstance(element, dict):
         return
     for operator, keys in element.items():
-        if isinstance(keys, dict):
+        if keys == UNKNOWN:
+            yield Condition(UNKNOWN, UNKNOWN, ())
+        elif isinstance(keys, dict):
             for key, values in keys.items():
                 # A value that is not known yet is some value: the condition is there.
                 given = values if isinstance(values, list) else [values]

@@ -61,6 +61,15 @@ def text_at(value: object, *path: str) -> str:
     return found if isinstance(found, str) and found != UNKNOWN else ""
 
 
+def number_at(value: object, *path: str) -> float | None:
+    """The known number at a path, also one written as text; None where it is absent, unknown or none."""
+    found = at(value, *path)
+    try:
+        return None if found is None or found == UNKNOWN else float(found)
+    except (TypeError, ValueError):
+        return None
+
+
 def items_at(value: object, *path: str) -> list[Any]:
     """The known list at a path, its unknown members left out; else empty."""
     found = at(value, *path)

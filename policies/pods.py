@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Final
 
-from policies.inputs import at, items_at
+from policies.inputs import at, items_at, text_at
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 _PATHS: Final = {
     "kubernetes:apps/v1:Deployment": ("spec", "template", "spec"),
     "kubernetes:apps/v1:StatefulSet": ("spec", "template", "spec"),
+    "kubernetes:apps/v1:ReplicaSet": ("spec", "template", "spec"),
     "kubernetes:apps/v1:DaemonSet": ("spec", "template", "spec"),
     "kubernetes:batch/v1:Job": ("spec", "template", "spec"),
     "kubernetes:batch/v1:CronJob": ("spec", "jobTemplate", "spec", "template", "spec"),
@@ -47,4 +48,4 @@ def containers(resource: Resource) -> Iterator[Container]:
     for key in _LISTS if spec is not None else ():
         for index, container in enumerate(items_at(spec, key)):
             if isinstance(container, dict):
-                yield Container(f"{key}[{index}] ({container.get('name', '')})", container)
+                yield Container(f"{key}[{index}] ({text_at(container, 'name')})", container)

@@ -35,6 +35,7 @@ _PUBLIC: Final = re.compile(
     r"(?:sha(?:256|512)[:-])[A-Za-z0-9+/=]+"  # digests
     r"|[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}"  # UUIDs
     r"|arn:[\w:/*?.+=@-]+"  # ARNs
+    r"|LS0tLS1CRUdJTiBDRVJUSUZJQ0FURS0tLS0t[A-Za-z0-9+/=\s]*"  # Base64 of a certificate in PEM
     r"|-----BEGIN (?:CERTIFICATE|PUBLIC KEY)-----.*?-----END (?:CERTIFICATE|PUBLIC KEY)-----",
     re.DOTALL,
 )

@@ -51,12 +51,22 @@ def rules(document: str) -> Iterator[PathRule]:
     except ValueError:
         yield from _hcl(document)
         return
-    paths = at(parsed, "path")
-    for path, body in paths.items() if isinstance(paths, dict) else ():
+    for path, body in _blocks(at(parsed, "path")):
         given = items_at(body, "capabilities")
         yield PathRule(
             str(path), frozenset(str(each) for each in given) | _OLD.get(str(at(body, "policy")), frozenset())
         )
+
+
+def _blocks(paths: object) -> Iterator[tuple[str, object]]:
+    """The blocks of the JSON form; blocks of one name may be a list there."""
+    if isinstance(paths, list):
+        for each in paths:
+            yield from _blocks(each)
+    elif isinstance(paths, dict):
+        for path, body in paths.items():
+            for each in body if isinstance(body, list) else [body]:
+                yield str(path), each
 
 
 def _hcl(document: str) -> Iterator[PathRule]:

@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_policy import Severity
 
-from policies.declared import DECLARATIONS, stores
+from policies.declared import DECLARATIONS, has_unknown_beside, stores
+from policies.inputs import at, has_unknown
 from policies.rule import Resource, resource_rule
 from secretsync.api import ClusterSecretStore
 
@@ -23,13 +24,15 @@ def _check(resource: Resource) -> Iterator[str]:
     for store in stores(resource):
         if not isinstance(store, ClusterSecretStore):
             continue
-        if not store.spec.conditions:
+        if not store.spec.conditions and not has_unknown(at(resource.inputs, "spec", "conditions")):
             yield (
                 "spec.conditions is empty, so every namespace may read through this store; "
                 "list namespaces, a namespaceSelector or namespaceRegexes"
             )
         for index, condition in enumerate(store.spec.conditions):
-            yield from _open(condition, f"spec.conditions[{index}]")
+            place = f"spec.conditions[{index}]"
+            if not has_unknown_beside(resource, f"{place}.namespaces"):
+                yield from _open(condition, place)
 
 
 def _open(condition: ClusterSecretStoreCondition, place: str) -> Iterator[str]:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from pulumi_policy import Severity
 
 from policies import parameters
-from policies.inputs import at
+from policies.inputs import UNKNOWN, at
 from policies.rule import Resource, resource_rule
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ _INPUT = {"aws:secretsmanager/secret:Secret": "kmsKeyId", "aws:ssm/parameter:Par
 def _check(resource: Resource) -> Iterator[str]:
     name = _INPUT[resource.type]
     key = at(resource.inputs, name)
-    if not _REQUIRED.of(resource.config) or at(resource.inputs, "type") in ("String", "StringList"):
+    if not _REQUIRED.of(resource.config) or at(resource.inputs, "type") in ("String", "StringList", UNKNOWN):
         return
     if not key or (isinstance(key, str) and "alias/aws/" in key):
         argument = "kms_key_id" if name == "kmsKeyId" else "key_id"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from pulumi_policy import Severity
 
-from policies.declared import DECLARATIONS, declarations
+from policies.declared import DECLARATIONS, declarations, has_unknown_beside
 from policies.rule import Resource, resource_rule
 from secretsync.api import Severity as ProblemSeverity
 from secretsync.api import validate
@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 def _check(resource: Resource) -> Iterator[str]:
     for declared in declarations(resource):
         for problem in validate(declared):
-            if problem.severity is ProblemSeverity.error:
+            if problem.severity is ProblemSeverity.error and not has_unknown_beside(resource, problem.field):
                 yield str(problem)
 
 

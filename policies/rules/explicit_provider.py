@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Final
 
 from pulumi_policy import Severity
@@ -12,10 +13,12 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _PACKAGES: Final = ("kubernetes:", "vault:", "aws:")
+_DEFAULT: Final = re.compile(r"default(_[0-9].*)?")
+"""Names that the engine gives the providers it makes itself: with their version, where the SDK tells one."""
 
 
 def _check(resource: Resource) -> Iterator[str]:
-    if resource.provider is not None and resource.provider.name.startswith("default"):
+    if resource.provider is not None and _DEFAULT.fullmatch(resource.provider.name):
         package = resource.type.partition(":")[0]
         yield (
             f"it goes through the default {package} provider, whose target depends on the shell it runs in; "

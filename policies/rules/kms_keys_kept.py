@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pulumi_policy import Severity
 
 from policies import parameters
-from policies.inputs import UNKNOWN, at, text_at
+from policies.inputs import UNKNOWN, at, number_at
 from policies.rule import Resource, resource_rule
 
 if TYPE_CHECKING:
@@ -19,12 +19,13 @@ _SYMMETRIC: Final = "SYMMETRIC_DEFAULT"
 
 
 def _check(resource: Resource) -> Iterator[str]:
-    spec = text_at(resource.inputs, "customerMasterKeySpec") or _SYMMETRIC
+    spec = at(resource.inputs, "customerMasterKeySpec") or _SYMMETRIC
     if spec == _SYMMETRIC and at(resource.inputs, "enableKeyRotation") not in (True, UNKNOWN):
         yield "it is never rotated; write enable_key_rotation=True"
-    minimum, days = _WINDOW.of(resource.config), at(resource.inputs, "deletionWindowInDays")
-    days = _AWS_DEFAULT if days is None else days
-    if days != UNKNOWN and float(days) < minimum:
+    minimum, days = _WINDOW.of(resource.config), number_at(resource.inputs, "deletionWindowInDays")
+    if days is None and at(resource.inputs, "deletionWindowInDays") is None:
+        days = _AWS_DEFAULT
+    if days is not None and days < minimum:
         yield f"it is gone {days:g} days after its deletion; write deletion_window_in_days={minimum:g} or more"
     if at(resource.inputs, "bypassPolicyLockoutSafetyCheck") is True:
         yield "it may lock everybody out; leave bypass_policy_lockout_safety_check out"

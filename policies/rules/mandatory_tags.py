@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import json
+from typing import TYPE_CHECKING, Any
 
 from pulumi_policy import Severity
 
@@ -22,14 +23,24 @@ def _check(resource: Resource) -> Iterator[str]:
         return
     given = [at(resource.inputs, "tags"), at(resource.inputs, "tagsAll")]
     if resource.provider is not None:
-        given.append(at(resource.provider.inputs, "defaultTags", "tags"))
-    if UNKNOWN in given or (resource.provider is not None and resource.provider.inputs.get("defaultTags") == UNKNOWN):
+        given.append(at(_read(resource.provider.inputs.get("defaultTags")), "tags"))
+    if UNKNOWN in given:
         return
     present = {key for tags in given if isinstance(tags, dict) for key, value in tags.items() if value != ""}
     missing = [key for key in _TAGS.of(resource.config) if key not in present]
     if missing:
         example = ", ".join(f'"{key}": "…"' for key in missing)
         yield f"it has no tag {', '.join(missing)}; write tags={{{example}}}, or default_tags on the aws provider"
+
+
+def _read(value: Any) -> Any:  # noqa: ANN401 - JSON
+    """An argument of a provider: the SDK writes objects as JSON text."""
+    if not isinstance(value, str) or value == UNKNOWN:
+        return value
+    try:
+        return json.loads(value)
+    except ValueError:
+        return None
 
 
 POLICY = resource_rule(

@@ -8,19 +8,27 @@ from pulumi_policy import Severity
 
 from policies import parameters
 from policies.charts import CHARTS
-from policies.declared import OBJECTS
-from policies.inputs import at, texts
-from policies.pods import WORKLOADS, containers
+from policies.declared import OBJECTS, SYNCED, wires
+from policies.inputs import at, text_at, texts
+from policies.pods import containers
 from policies.rule import Resource, resource_rule
 from policies.secret_shapes import shape
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
+
+    from secretsync.api import JsonObject
 
 _IGNORED = parameters.names(
     "ignored", [], "Places that only look so, as <logical name>:<path>, each as a message names it."
 )
-_CONFIG_MAP: Final = "kubernetes:core/v1:ConfigMap"
+_FIELDS: Final[Mapping[str, str]] = {
+    "kubernetes:core/v1:ConfigMap": "data",
+    OBJECTS: "spec",
+    "kubernetes:generators.external-secrets.io/": "spec",
+    **dict.fromkeys(CHARTS, "values"),
+}
+"""Beginnings of type tokens, and the input that is open to all who may read the object."""
 _CLUSTER: Final = "kubernetes:"
 _ANYWHERE: Final = ("description", "tags", "insecureValue", "policy", "assumeRolePolicy")
 
@@ -38,22 +46,27 @@ def _check(resource: Resource) -> Iterator[str]:
 
 def _open_texts(resource: Resource) -> Iterator[tuple[str, str]]:
     """Texts at places that are never secret: those of Secrets and of what is marked secret are not looked at."""
+    if resource.type.startswith(SYNCED):
+        for wire in wires(resource):
+            yield from texts(wire.get("spec"), f"{_name(wire)}.spec")
+        return
     if not resource.type.startswith(_CLUSTER):
         for name in _ANYWHERE:
             yield from _texts(resource, name)
         return
     for field in ("annotations", "labels"):
         yield from _texts(resource, "metadata", field)
-    if resource.type == _CONFIG_MAP:
-        yield from _texts(resource, "data")
-    elif resource.type.startswith(OBJECTS):
-        yield from _texts(resource, "spec")
-    elif resource.type in CHARTS:
-        yield from _texts(resource, "values")
-    elif resource.type in WORKLOADS:
-        for container in containers(resource):
-            for field in ("args", "command", "env"):
-                yield from texts(container.fields.get(field), f"{container.place}.{field}")
+    for beginning, field in _FIELDS.items():
+        if resource.type.startswith(beginning):
+            yield from _texts(resource, field)
+    for container in containers(resource):
+        for field in ("args", "command", "env"):
+            yield from texts(container.fields.get(field), f"{container.place}.{field}")
+
+
+def _name(wire: JsonObject) -> str:
+    """``namespace/name`` of a declaration."""
+    return "/".join(text_at(wire, "metadata", key) for key in ("namespace", "name"))
 
 
 def _texts(resource: Resource, *path: str) -> Iterator[tuple[str, str]]:
@@ -65,7 +78,7 @@ POLICY = resource_rule(
     "no-plain-secrets",
     "ConfigMaps, pod environments, chart values, declarations, tags and documents hold nothing like a secret.",
     _check,
-    types=(_CLUSTER, "aws:", "vault:index/policy:"),
+    types=(_CLUSTER, SYNCED, "aws:", "vault:index/policy:"),
     severity=Severity.CRITICAL,
     fix="Put the value into the backend and let an ExternalSecret bring it; change a value that was public once.",
     parameters=(_IGNORED,),

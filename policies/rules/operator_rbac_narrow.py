@@ -64,7 +64,7 @@ def _binding(resource: Resource) -> Iterator[str]:
             name != UNKNOWN
             and isinstance(name, str)
             and name.startswith(_EVERYBODY)
-            and at(subject, "kind") != _ACCOUNT
+            and at(subject, "kind") not in (_ACCOUNT, UNKNOWN)
         ):
             yield f"it gives the role to {name}; name a ServiceAccount"
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Final
 
 from pulumi_policy import Severity
 
-from policies.inputs import UNKNOWN, at, items_at
+from policies.inputs import UNKNOWN, at, items_at, text_at
 from policies.pods import WORKLOADS, Container, containers, pod_spec
 from policies.rule import Resource, resource_rule
 
@@ -38,16 +38,15 @@ def _check(resource: Resource) -> Iterator[str]:
     for volume in items_at(spec, "volumes"):
         kinds = set(volume) - {"name"} if isinstance(volume, dict) else set()
         for kind in sorted(kinds - _VOLUMES):
-            yield f"the volume {volume.get('name', '')} is a {kind}; use one of {', '.join(sorted(_VOLUMES))}"
+            yield f"the volume {text_at(volume, 'name')} is a {kind}; use one of {', '.join(sorted(_VOLUMES))}"
     for container in containers(resource):
         yield from _container(container, spec)
 
 
 def _container(container: Container, spec: dict[str, Any]) -> Iterator[str]:
     own, pods = at(container.fields, "securityContext"), at(spec, "securityContext")
-    if UNKNOWN not in (own, pods):
-        for problem in (*_identity(own, pods), *_privileges(own)):
-            yield f"{container.place}.securityContext: {problem}"
+    for problem in (*_identity(own, pods), *_privileges(own)):
+        yield f"{container.place}.securityContext: {problem}"
     for port in items_at(container.fields, "ports"):
         if at(port, "hostPort") not in (None, 0, UNKNOWN):
             yield f"{container.place}.ports: it takes a port of the node; take hostPort out"

@@ -23,9 +23,9 @@ def _check(resource: Resource) -> Iterator[str]:
     namespace, name = (at(resource.inputs, "metadata", field) for field in ("namespace", "name"))
     if UNKNOWN in (namespace, name):
         return
-    identity = f"{namespace}/{name}" if namespace else str(name or resource.name)
+    identity = f"{namespace}/{name or resource.name}" if namespace else str(name or resource.name)
     if identity not in _ALLOWED.of(resource.config):
-        kind = text_at(resource.inputs, "kind")
+        kind = text_at(resource.inputs, "kind") or resource.type.rpartition(":")[2]
         yield f'{kind} {identity} writes Secrets of the cluster to a backend; list "{identity}" in this rule\'s allowed'
 
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from pulumi_policy import Severity
 
 from policies import parameters
-from policies.declared import DECLARATIONS, specs
+from policies.declared import DECLARATIONS, is_unknown, specs
 from policies.rule import Resource, resource_rule
 from secretsync.api import RefreshPolicy, go_duration
 
@@ -21,7 +21,7 @@ _MINIMUM = parameters.number("minimumSeconds", 60, "Shortest interval between tw
 def _check(resource: Resource) -> Iterator[str]:
     minimum = timedelta(seconds=_MINIMUM.of(resource.config))
     for _, path, spec in specs(resource):
-        if spec.refresh_policy is not RefreshPolicy.Periodic:
+        if spec.refresh_policy is not RefreshPolicy.Periodic or is_unknown(resource, f"{path}.refreshPolicy"):
             continue
         interval = spec.refresh_interval
         if interval <= timedelta():

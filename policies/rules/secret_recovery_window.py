@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pulumi_policy import Severity
 
 from policies import parameters
-from policies.inputs import UNKNOWN, at
+from policies.inputs import at, number_at
 from policies.rule import Resource, resource_rule
 
 if TYPE_CHECKING:
@@ -18,9 +18,10 @@ _AWS_DEFAULT: Final = 30
 
 
 def _check(resource: Resource) -> Iterator[str]:
-    minimum, days = _WINDOW.of(resource.config), at(resource.inputs, "recoveryWindowInDays")
-    days = _AWS_DEFAULT if days is None else days
-    if days != UNKNOWN and float(days) < minimum:
+    minimum, days = _WINDOW.of(resource.config), number_at(resource.inputs, "recoveryWindowInDays")
+    if days is None and at(resource.inputs, "recoveryWindowInDays") is None:
+        days = _AWS_DEFAULT
+    if days is not None and days < minimum:
         yield f"it can be restored for {days:g} days only; write recovery_window_in_days={minimum:g} or more"
     if at(resource.inputs, "forceOverwriteReplicaSecret") is True:
         yield "it overwrites a secret of its name in the replica's Region; leave force_overwrite_replica_secret out"

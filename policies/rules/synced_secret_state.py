@@ -37,7 +37,7 @@ KNOWN_INPUTS: Final = frozenset(
 )
 """What a SyncedSecret or SyncedSecretSet is known to keep."""
 _FINGERPRINT: Final = re.compile(r"(?:[a-z0-9]+:)?[0-9a-f]{0,128}")
-_JUDGED: Final = ("drift", "keys", "rollout", "rotated", "target", "targets", "versions")
+_JUDGED: Final = ("drift", "keys", "problem", "problems", "rollout", "rotated", "target", "targets", "versions")
 
 
 def _check(resource: Resource) -> Iterator[str]:

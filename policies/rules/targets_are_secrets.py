@@ -8,6 +8,7 @@ from pulumi_policy import Severity
 
 from policies import parameters
 from policies.declared import DECLARATIONS, specs
+from policies.inputs import UNKNOWN
 from policies.rule import Resource, resource_rule
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ _KINDS = parameters.names("kinds", [], "Further kinds that an ExternalSecret may
 def _check(resource: Resource) -> Iterator[str]:
     for _, path, spec in specs(resource):
         manifest = spec.target.manifest
-        if manifest is not None and manifest.kind not in ("Secret", *_KINDS.of(resource.config)):
+        if manifest is not None and manifest.kind not in ("Secret", UNKNOWN, *_KINDS.of(resource.config)):
             yield (
                 f"{path}.target.manifest makes a {manifest.kind}, which fewer guards protect; take manifest out, "
                 f'or list "{manifest.kind}" in this rule\'s kinds'

@@ -49,7 +49,7 @@ def _shared_keys(spec: ExternalSecretSpec, path: str) -> Iterator[tuple[str, str
             yield f"{path}.dataFrom[{index}].extract.key", source.extract.key
         if source.find is not None:
             folder = (source.find.path or "").strip("/")
-            yield f"{path}.dataFrom[{index}].find.path", f"{folder}/" if folder else ""
+            yield f"{path}.dataFrom[{index}].find.path", f"{folder}/" if folder not in ("", UNKNOWN) else folder
 
 
 def _is_shared(spec: ExternalSecretSpec, source: SourceRef | None) -> bool:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Final
 
 from pulumi_policy import Severity
 
-from policies.iam_documents import TRUST, Condition, Principal, Statement, statements
+from policies.iam_documents import TRUST, Condition, Principal, Statement, statements, wildcard
 from policies.inputs import UNKNOWN
 from policies.rule import Resource, resource_rule
 
@@ -40,12 +40,12 @@ def _of(statement: Statement, kind: str) -> list[Principal]:
 
 
 def _exact(condition: Condition) -> bool:
-    return condition.operator.lower() in _EXACT and not any("*" in value for value in condition.values)
+    return condition.operator.lower() in _EXACT and not any(wildcard(value) for value in condition.values)
 
 
 def _web_identity(statement: Statement) -> Iterator[str]:
     for claim, example in (("sub", "system:serviceaccount:<namespace>:<name>"), ("aud", "sts.amazonaws.com")):
-        found = [condition for condition in statement.conditions if condition.key.lower().endswith(f":{claim}")]
+        found = statement.conditions_ending(f":{claim}")
         if not found:
             yield (f'{statement.place} does not pin {claim}; add to StringEquals "<issuer>:{claim}": "{example}"')
         for condition in found:

@@ -24,7 +24,7 @@ def _check(resource: Resource) -> Iterator[str]:
         beyond = sorted(rule.capabilities - _ALLOWED)
         if beyond:
             yield f'path "{rule.path}" grants {", ".join(beyond)}; write capabilities = ["read"], and "list" for find'
-        if rule.path.lstrip("/").startswith(_SYSTEM):
+        if rule.path.lstrip("/").startswith(_SYSTEM) and rule.capabilities - {"deny"}:
             yield f'path "{rule.path}" reaches beyond a mount\'s secrets; take it out'
 
 

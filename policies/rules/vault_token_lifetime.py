@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Final
 from pulumi_policy import Severity
 
 from policies import parameters
-from policies.inputs import UNKNOWN, at
+from policies.inputs import UNKNOWN, at, number_at
 from policies.rule import Resource, resource_rule
 
 if TYPE_CHECKING:
@@ -26,13 +26,13 @@ _ARGUMENTS: Final = {"tokenTtl": "token_ttl", "tokenMaxTtl": "token_max_ttl"}
 def _check(resource: Resource) -> Iterator[str]:
     ceiling = _CEILING.of(resource.config)
     for name, argument in _ARGUMENTS.items():
-        seconds = at(resource.inputs, name)
-        if seconds == UNKNOWN:
+        seconds = number_at(resource.inputs, name)
+        if seconds is None and at(resource.inputs, name) is not None:
             continue
         if not seconds:
             yield f"{name} is not set, so the server's default of weeks holds; write {argument}={ceiling:g} or less"
-        elif float(seconds) > ceiling:
-            yield f"{name} is {float(seconds):g} seconds, over {ceiling:g}; write {argument}={ceiling:g} or less"
+        elif seconds > ceiling:
+            yield f"{name} is {seconds:g} seconds, over {ceiling:g}; write {argument}={ceiling:g} or less"
     if at(resource.inputs, "tokenPeriod") not in (None, 0, UNKNOWN):
         yield "tokenPeriod lets its tokens be renewed for ever; leave token_period out"
 

@@ -82,18 +82,6 @@ def anybody(**more: Any) -> dict[str, Any]:
     return {"Effect": "Allow", "Principal": "*", "Action": "secretsmanager:GetSecretValue", "Resource": "*", **more}
 
 
-def secret(config: dict[str, Any] | None = None, *, protected: bool = False, **inputs: Any) -> Given:
-    return Given("aws:secretsmanager/secret:Secret", inputs, config or {}, protected=protected)
-
-
-def key(config: dict[str, Any] | None = None, **inputs: Any) -> Given:
-    return Given("aws:kms/key:Key", inputs, config or {})
-
-
-def parameter(config: dict[str, Any] | None = None, **inputs: Any) -> Given:
-    return Given("aws:ssm/parameter:Parameter", inputs, config or {})
-
-
 def exception(until: str, *, resource: str = "name") -> dict[str, Any]:
     entry = {"resource": resource, "until": until, "reason": "migration"}
     return {"exceptions": [entry], "today": "2026-11-24"}
@@ -163,6 +151,7 @@ CASES: dict[str, RuleCases] = {
                 "on *",
             ),
         ),
+        quotes=("Resource",),
     ),
     "region-wide-reads-dated": RuleCases(
         compliant=(
@@ -200,6 +189,7 @@ CASES: dict[str, RuleCases] = {
             broken("of parameters", policy(statement(["ssm:GetParameter", "ssm:DescribeParameters"], "*")), "move"),
             broken("on an ARN", policy(statement("secretsmanager:ListSecrets", SECRET)), "grants nothing", '"*"'),
         ),
+        quotes=("Action[0]", "Action[1]"),
     ),
     "iam-actions-named": RuleCases(
         compliant=(policy(statement(READ, SECRET), {"Effect": "Deny", "Action": "*", "Resource": "*"}),),
@@ -210,6 +200,7 @@ CASES: dict[str, RuleCases] = {
             broken("one character", policy(statement("kms:Decryp?", KEY)), "e.g. kms:Decrypt"),
             broken("all but", policy({"Effect": "Allow", "NotAction": "iam:*", "Resource": SECRET}), "NotAction"),
         ),
+        quotes=("Action",),
     ),
     "iam-access-read-only": RuleCases(
         compliant=(
@@ -270,6 +261,7 @@ CASES: dict[str, RuleCases] = {
                 "SecretARN",
             ),
         ),
+        quotes=("Resource",),
     ),
     "trust-pins-identity": RuleCases(
         compliant=(
@@ -368,89 +360,6 @@ CASES: dict[str, RuleCases] = {
             ),
             broken(
                 "another", Given("aws:iam/role:Role", {"permissionsBoundary": "x"}, {"boundary": BOUNDARY}), BOUNDARY
-            ),
-        ),
-    ),
-    "kms-keys-kept": RuleCases(
-        compliant=(
-            key(enableKeyRotation=True),
-            key(enableKeyRotation=True, deletionWindowInDays=14),
-            key(customerMasterKeySpec="RSA_2048"),
-            key({"minimumDays": 7}, enableKeyRotation=True, deletionWindowInDays=7),
-        ),
-        broken=(
-            broken("no rotation", key(), "enable_key_rotation=True"),
-            broken("rotation off", key(enableKeyRotation=False, customerMasterKeySpec="SYMMETRIC_DEFAULT"), "rotat"),
-            broken("gone soon", key(enableKeyRotation=True, deletionWindowInDays=7), "deletion_window_in_days=14"),
-            broken("lockout", key(enableKeyRotation=True, bypassPolicyLockoutSafetyCheck=True), "lock everybody out"),
-        ),
-    ),
-    "secret-recovery-window": RuleCases(
-        compliant=(secret(), secret(recoveryWindowInDays=7), secret({"minimumDays": 0}, recoveryWindowInDays=0)),
-        broken=(
-            broken("at once", secret(recoveryWindowInDays=0), "recovery_window_in_days=7"),
-            broken("soon", secret({"minimumDays": 30}, recoveryWindowInDays=7), "recovery_window_in_days=30"),
-            broken("over another", secret(forceOverwriteReplicaSecret=True), "force_overwrite_replica_secret"),
-        ),
-    ),
-    "customer-managed-key": RuleCases(
-        compliant=(
-            secret(),
-            secret({"required": True}, kmsKeyId=KEY),
-            parameter({"required": True}, type="SecureString", keyId=KEY),
-            parameter({"required": True}, type="String"),
-        ),
-        broken=(
-            broken("none", secret({"required": True}), "kms_key_id"),
-            broken("that of AWS", secret({"required": True}, kmsKeyId="alias/aws/secretsmanager"), "kms_key_id"),
-            broken("a parameter without", parameter({"required": True}, type="SecureString"), "key_id"),
-        ),
-    ),
-    "parameters-encrypted": RuleCases(
-        compliant=(parameter(type="SecureString", value="x"), parameter({"plain": ["name"]}, type="String", value="x")),
-        broken=(
-            broken("plain text", parameter(type="String", value="x"), 'type="SecureString"', '"name"'),
-            broken("a list", parameter(type="StringList", value="x"), "SecureString"),
-            broken("readable in state", parameter(type="SecureString", insecureValue="x"), "insecure_value"),
-        ),
-    ),
-    "data-holders-protected": RuleCases(
-        compliant=(
-            secret(protected=True),
-            Given("vault:index/mount:Mount", {"path": "secret"}, protected=True),
-            Given("aws:iam/role:Role", {}),
-            secret({"types": ["aws:kms/key:Key"]}),
-        ),
-        broken=(
-            broken("a secret", secret(), "protect=True"),
-            broken("a key", key(), "protect=True"),
-            broken("a parameter", parameter(), "protect=True"),
-            broken("a mount", Given("vault:index/mount:Mount", {"path": "secret"}), "protect=True"),
-            broken(
-                "of a type on the list", Given("aws:iam/role:Role", {}, {"types": ["aws:iam/role:Role"]}), "protect"
-            ),
-        ),
-    ),
-    "mandatory-tags": RuleCases(
-        compliant=(
-            secret(),
-            secret({"tags": ["owner"]}, tags={"owner": "team"}),
-            Given(
-                "aws:kms/key:Key",
-                {"tags": {"owner": "team"}},
-                {"tags": ["owner", "environment"]},
-                provider_inputs={"defaultTags": {"tags": {"environment": "prod"}}},
-            ),
-            Given("aws:kms/alias:Alias", {}, {"tags": ["owner"]}),
-        ),
-        broken=(
-            broken("none", secret({"tags": ["owner", "environment"]}), 'tags={"owner": "…", "environment": "…"}'),
-            broken("one", secret({"tags": ["owner", "environment"]}, tags={"owner": "x"}), "environment"),
-            broken("empty", secret({"tags": ["owner"]}, tags={"owner": ""}), "owner"),
-            broken(
-                "of a type unknown to the list",
-                Given("aws:new/thing:Thing", {"tags": {}}, {"tags": ["owner"]}),
-                "default_tags",
             ),
         ),
     ),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
 from pulumi_policy import (
@@ -49,6 +49,13 @@ class RuleCases:
 
     compliant: tuple[Given, ...]
     broken: tuple[Broken, ...]
+    quotes: tuple[str, ...] = ()
+    """Ends of the paths of inputs that messages may repeat: names, never values."""
+
+
+def configured(given: Given, **config: Any) -> Given:
+    """The same resource, judged by a rule with this configuration."""
+    return replace(given, config=config)
 
 
 def broken(how: str, given: Given, *says: str) -> Broken:
@@ -128,15 +135,30 @@ def synced_secret(**spec: Any) -> Given:
     """A sync of the program's own."""
     inputs = {
         "declaration": json.dumps(external_secret(**spec).inputs),
-        "stores": "[]",
+        "stores": {"SecretStore/demo/s": "9f86d081884c7d65"},
         "target": "demo/es",
         "keys": ["k"],
+        "rotated": ["k"],
         "versions": {"s foo": "3"},
         "fingerprint": "9f86d081884c7d659a2feaa0c55ad015a3bf4f1b2b0b822cd15d6c15b0f00a08",
-        "drift": "",
-        "schemaVersion": "1",
+        "drift": "the key k was changed",
     }
     return Given("pulumi-python:dynamic/external-secrets:SyncedSecret", inputs)
+
+
+def synced_secret_set(**spec: Any) -> Given:
+    """Several syncs as one resource."""
+    one = synced_secret(**spec).inputs
+    inputs = {
+        "declarations": {"demo/es": one["declaration"]},
+        "stores": one["stores"],
+        "targets": {"demo/es": one["target"]},
+        "keys": {"demo/es": one["keys"]},
+        "versions": {"demo/es": one["versions"]},
+        "fingerprints": {"demo/es": one["fingerprint"]},
+        "problems": {},
+    }
+    return Given("pulumi-python:dynamic/external-secrets:SyncedSecretSet", inputs)
 
 
 VAULT: dict[str, Any] = {
