@@ -36,7 +36,7 @@ class UnchangingProvider(ResourceProvider):
 class Unchanging(Resource, module="bench", name="Unchanging"):
     """The floor: one resource with one text."""
 
-    _provider: ClassVar[ResourceProvider] = UnchangingProvider()
+    _unchanging: ClassVar[ResourceProvider] = UnchangingProvider()
 
     def __init__(self, name: str, text: str, opts: pulumi.ResourceOptions | None = None) -> None:
-        super().__init__(self._provider, name, {"text": text}, opts)
+        super().__init__(self._unchanging, name, {"text": text}, opts)

@@ -118,12 +118,15 @@ class PulumiExternalSecret(pulumi.ComponentResource):
         opts: options of the component.
         places: path of a field → ``file:line``, the empty path for the declaration; for messages.
         rollout: how workloads are restarted; by default only where the annotation says so.
+        gathered: whether a `ReadySyncedSecrets` of the program is given `problem`, so that a preview tells all at once.
     """
 
     target: pulumi.Output[str]
     """``namespace/name`` of the Secret, known once it is written."""
     checksum: pulumi.Output[str]
     """Changes with the content and tells nothing else of it: for a pod template of the program, or a `RolledOut`."""
+    problem: pulumi.Output[str | None]
+    """Why it cannot be synced; with `gathered`, in a preview."""
 
     def __init__(
         self,
@@ -134,12 +137,21 @@ class PulumiExternalSecret(pulumi.ComponentResource):
         *,
         places: Mapping[str, str] | None = None,
         rollout: Rollout | None = None,
+        gathered: bool = False,
     ) -> None:
         super().__init__("external-secrets:index:PulumiExternalSecret", name, None, opts)
         rollout = rollout or Rollout()
-        child = pulumi.ResourceOptions(parent=self)
-        synced = SyncedSecret(name, external_secret, stores, opts=child, places=places, rollout=rollout.always)
+        synced = SyncedSecret(
+            name,
+            external_secret,
+            stores,
+            opts=pulumi.ResourceOptions(parent=self),
+            places=places,
+            rollout=rollout.always,
+            gathered=gathered,
+        )
         self.target = synced.target
+        self.problem = synced.problem
         self.checksum = checksum(synced.fingerprint)
         rollout.of(external_secret, f"{name}-rollout", self.checksum, after=synced, parent=self)
         self.register_outputs({"target": self.target, "checksum": self.checksum})

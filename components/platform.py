@@ -17,6 +17,7 @@ from components.backends.samples import PLACE as SAMPLES
 from components.backends.samples import parse_samples
 from components.backends.vault import KubernetesEndpoint, VaultBackend, VaultBackendArgs
 from components.declarations import Declarations, declare, identity
+from components.dynamic.synced_secret_set import ReadySyncedSecrets
 from components.external_secret import (
     OperatorExternalSecrets,
     PulumiExternalSecret,
@@ -298,15 +299,21 @@ class Platform(pulumi.ComponentResource):
         if sync.is_set(len(in_pulumi)):
             PulumiExternalSecretSet("synced", in_pulumi, declared.stores, then, places=declared.places, rollout=rollout)
             return
-        for es in in_pulumi:
-            PulumiExternalSecret(
+        made = {
+            identity(es): PulumiExternalSecret(
                 identity(es).replace("/", "-"),
                 es,
                 declared.stores,
                 then,
                 places=declared.places[identity(es)],
                 rollout=rollout,
+                gathered=True,
             )
+            for es in in_pulumi
+        }
+        if made:
+            problems = {name: synced.problem for name, synced in made.items()}
+            ReadySyncedSecrets("synced-ready", problems, len(made), opts=self._child)
 
 
 def _target(external_secret: ExternalSecret) -> str:

@@ -87,9 +87,12 @@ class SetSynchronization:
     def _written(self, records: Mapping[str, Record], news: Mapping[str, Any]) -> dict[str, Any]:
         items = _items(news)
         due = {name: item for name, item in items.items() if name not in records or self._differs(item, records[name])}
-        written = self._synchronization.write(due, news["stores"])
+        # What the check refuses is not tried: a sync would do as it is told, e.g. take over somebody else's Secret.
+        refused = {name: SecretSyncError(item.problem) for name, item in due.items() if item.problem}
+        fine = {name: item for name, item in due.items() if name not in refused}
+        written = self._synchronization.write(fine, news["stores"])
         after = {name: record for name, record in records.items() if name in items}
-        for name, result in written.items():
+        for name, result in {**written, **refused}.items():
             if isinstance(result, Record):
                 after[name] = result
             else:

@@ -77,6 +77,8 @@ class SyncedSecret(Resource, module="external-secrets", name="SyncedSecret"):
         places: path of a field → ``file:line``, the empty path for the declaration; only for messages, never in state.
         opts: options of the resource.
         rollout: whether the program restarts the workloads that ask for it, so that no preview warns of them.
+        gathered: whether a `ReadySyncedSecrets` is given `problem`. Then a preview fails there, with the problems of
+            all, and not at the first of them, where the engine stops. An update stops before it writes anything wrong.
     """
 
     target: pulumi.Output[str]
@@ -85,6 +87,8 @@ class SyncedSecret(Resource, module="external-secrets", name="SyncedSecret"):
     """Keys that the declaration gives it."""
     versions: pulumi.Output[dict[str, str]]
     """Store and remote key → the upstream version its value came from."""
+    problem: pulumi.Output[str | None]
+    """Why it cannot be synced, in a preview of a `gathered` one."""
     fingerprint: pulumi.Output[str]
     """Keyed hash of the content, secret; see `components.dynamic.rollout.checksum` for what a pod template may show."""
 
@@ -99,6 +103,7 @@ class SyncedSecret(Resource, module="external-secrets", name="SyncedSecret"):
         *,
         places: Mapping[str, str] | None = None,
         rollout: bool = False,
+        gathered: bool = False,
     ) -> None:
         identity = f"{external_secret.metadata.namespace}/{external_secret.metadata.name}"
         inputs: dict[str, Any] = {
@@ -107,9 +112,11 @@ class SyncedSecret(Resource, module="external-secrets", name="SyncedSecret"):
             "places": text({identity: places}) if places else None,
             "preview": pulumi.runtime.is_dry_run(),
             "rollout": rollout or None,
+            "gathered": gathered or None,
             "target": None,
             "keys": None,
             "versions": None,
+            "problem": None,
             "fingerprint": pulumi.Output.secret(""),
         }
         secret = pulumi.ResourceOptions(additional_secret_outputs=["fingerprint"])

@@ -78,9 +78,11 @@ class ReadySyncedSecretsProvider(ResourceProvider):
 
     def check(self, _olds: dict[str, Any], news: dict[str, Any]) -> CheckResult:
         """All problems of the set, as one failure; in a preview those that its check found."""
-        problems = news.get("problems")
-        total = news.get("total")
-        if not isinstance(problems, dict) or not problems:  # in a preview it may be unknown
+        given, total = news.get("problems"), news.get("total")
+        given = given if isinstance(given, dict) else {}
+        # In a preview all of them may be unknown, or some, each an object that is no text.
+        problems = {name: text for name, text in given.items() if isinstance(text, str) and text}
+        if not problems:
             return CheckResult({"total": total}, [])
         from components.dynamic.synchronization import problems_text  # noqa: PLC0415 - the program never imports it
 
@@ -104,14 +106,21 @@ class ReadySyncedSecretsProvider(ResourceProvider):
 
 
 class ReadySyncedSecrets(Resource, module="external-secrets", name="ReadySyncedSecrets"):
-    """Is made when every declaration of a set is synced; fails with all problems where some are not."""
+    """Is made when every declaration is synced; fails with all problems where some are not.
+
+    Args:
+        name: name of the resource.
+        problems: ``namespace/name`` → why it is not synced; empty or None for one that is.
+        total: how many declarations there are.
+        opts: options of the resource.
+    """
 
     _ready: ClassVar[ResourceProvider] = ReadySyncedSecretsProvider()
 
     def __init__(
         self,
         name: str,
-        problems: pulumi.Input[Mapping[str, str]],
+        problems: pulumi.Input[Mapping[str, pulumi.Input[str | None]]],
         total: int,
         opts: pulumi.ResourceOptions | None = None,
     ) -> None:

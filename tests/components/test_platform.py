@@ -195,6 +195,10 @@ def test_many_of_the_pulumi_lane_are_one_resource(set_from: int, is_set: bool) -
     if not is_set:
         assert recorder.of_type(":SyncedSecretSet") == []
         assert _names(recorder.of_type(":SyncedSecret")) == {name.replace("/", "-") for name in names}
+        gate = recorder.one(":ReadySyncedSecrets")
+        assert gate.inputs["total"] == 2
+        assert {name.replace("/", "-") for name in names} <= recorder.before(gate)
+        assert all(each.inputs["gathered"] for each in recorder.of_type(":SyncedSecret"))
         return
     assert recorder.of_type(":SyncedSecret") == []
     made = recorder.one(":SyncedSecretSet")

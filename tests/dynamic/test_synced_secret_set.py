@@ -298,3 +298,19 @@ def test_four_threads_may_check_sets_and_singles_side_by_side(operation: Start, 
 def test_a_key_too_short_for_fingerprints_is_refused_by_name(operation: Start, program: Program) -> None:
     with pytest.raises(grpc.RpcError, match="external-secrets:fingerprintKey"):
         operation(fingerprintKey="short").check(_resource(), _declared(program, "one"))
+
+
+def test_what_the_check_refuses_is_not_written_though_a_sync_would(operation: Start, program: Program) -> None:
+    foreign = {"metadata": {"name": "theirs"}, "stringData": {"PASSWORD": "of somebody else"}}
+    assert program.plane.request("POST", program.path("").rstrip("/"), foreign).status == 201
+    news = program.set_inputs(
+        app=program.external_secret(), theirs=program.external_secret("theirs", target={"name": "theirs"})
+    )
+    made = operation().create(_resource(), news)
+    problems = made.outputs["problems"]
+    assert isinstance(problems, dict)
+    assert list(problems) == [f"{program.namespace}/theirs"]
+    assert "external-secrets-on-pulumi/adopt" in str(problems[f"{program.namespace}/theirs"])
+    assert (program.live("theirs"), program.live()) == ("of somebody else", CANARY)
+    operation().delete(made)
+    assert (program.live("theirs"), program.secret()) == ("of somebody else", None)
