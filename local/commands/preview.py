@@ -70,6 +70,8 @@ def run(options: argparse.Namespace) -> int:
         sys.stdout.write(json.dumps(document, indent=2) + "\n")
     else:
         _print(previews, steps, listed=options.stack is not None)
+        if stand_ins:
+            sys.stdout.write(f"warning: {_served(stand_ins)}, which refuse less than the official plugins\n")
     return 0 if all(preview.passed for preview in previews) else 1
 
 

@@ -71,10 +71,10 @@ def test_only_the_path_of_a_kubeconfig_is_taken_out_of_what_is_committed() -> No
 class _Running(Environment):
     """An environment that says where it would be."""
 
-    api_server = "https://127.0.0.1:1"  # type: ignore[assignment]
-    openbao = "http://127.0.0.1:2"  # type: ignore[assignment]
-    moto = "http://127.0.0.1:3"  # type: ignore[assignment]
-    openbao_token = "hush"  # type: ignore[assignment]
+    api_server = "https://127.0.0.1:1"
+    openbao = "http://127.0.0.1:2"
+    moto = "http://127.0.0.1:3"
+    openbao_token = "hush"
 
 
 def test_variables_lead_to_the_doubles_and_those_in_the_way_are_emptied(
