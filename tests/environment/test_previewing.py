@@ -125,9 +125,11 @@ def test_the_committed_stacks_are_known_by_name_and_paths_are_none(tmp_path: Pat
     for name in ("b", "a.c", "a"):
         (tmp_path / f"Pulumi.{name}.yaml").touch()
     (tmp_path / "Pulumi.yaml").touch()
+    (tmp_path / "Pulumi.d").mkdir()
+    (tmp_path / "Pulumi.d" / "e.yaml").touch()
     assert committed_stacks(tmp_path) == ("a", "a.c", "b")
     assert committed_path(tmp_path, "a.c") == tmp_path / "Pulumi.a.c.yaml"
-    for wrong in ("../x", "", "c", "/etc"):
+    for wrong in ("../x", "", "c", "/etc", "d/e"):
         with pytest.raises(LocalError, match=r"the stacks are a, a\.c, b"):
             committed_path(tmp_path, wrong)
     assert committed_stacks(PROJECT) == ("aws-local", "dev", "prod", "staging")
