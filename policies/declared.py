@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from functools import lru_cache
 from typing import TYPE_CHECKING, Any, Final
 
 from policies.inputs import UNKNOWN, at, has_unknown
@@ -18,7 +19,7 @@ from secretsync.api import (
 from secretsync.errors import ManifestError, ManifestErrors
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
 
     from policies.rule import Resource
     from secretsync.api import ExternalSecretSpec, JsonObject, Store
@@ -32,6 +33,7 @@ OBJECTS: Final = "kubernetes:external-secrets.io/"
 DECLARATIONS: Final = (OBJECTS, SYNCED)
 """Where a declaration may stand."""
 _KEPT: Final = ("apiVersion", "kind", "metadata", "spec")
+_SYNCS: Final = ("declaration", "declarations")
 _MOST_PRUNED: Final = 20
 _STORES: Final = ("secretStoreRef", "storeRef")
 _STEPS: Final = re.compile(r"[^.\[\]]+")
@@ -43,10 +45,24 @@ def declarations(resource: Resource) -> Iterator[Declaration]:
     What does not parse is left out: the API server or the provider refuses it with a better message. A field that is
     not known yet has `UNKNOWN` for a text, else its default; `is_unknown` tells the latter.
     """
-    for wire in wires(resource):
-        declared = _parse(wire)
-        if isinstance(declared, Declaration):
-            yield declared
+    if resource.type.startswith(OBJECTS):
+        yield from _declared(wires(resource))
+        return
+    for name in _SYNCS:
+        given = at(resource.inputs, name)
+        for text in given.values() if isinstance(given, dict) else [given]:
+            if isinstance(text, str):
+                yield from _read(text)
+
+
+@lru_cache(maxsize=4096)
+def _read(text: str) -> tuple[Declaration, ...]:
+    """What a JSON text declares; a dozen rules ask for the same one in a row."""
+    return tuple(_declared(_from_json(text)))
+
+
+def _declared(objects: Iterable[JsonObject]) -> Iterator[Declaration]:
+    return (declared for each in objects if isinstance(declared := _parse(each), Declaration))
 
 
 def stores(resource: Resource) -> Iterator[Store]:
@@ -98,7 +114,7 @@ def wires(resource: Resource) -> Iterator[JsonObject]:
     if resource.type.startswith(OBJECTS):
         yield {key: resource.inputs[key] for key in _KEPT if resource.inputs.get(key, UNKNOWN) != UNKNOWN}
         return
-    for name in ("declaration", "declarations"):
+    for name in _SYNCS:
         yield from _from_json(at(resource.inputs, name))
 
 
@@ -174,7 +190,7 @@ def _from_json(document: Any) -> Iterator[JsonObject]:  # noqa: ANN401 - JSON
     if isinstance(document, str):
         try:
             document = json.loads(document)
-        except ValueError:
+        except (ValueError, RecursionError):
             return
     if isinstance(document, dict) and "kind" in document:
         yield document

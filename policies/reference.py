@@ -33,7 +33,7 @@ pulumi preview --policy-pack policies --policy-pack-config policies/config/prod.
 The file of a stack is that of its setting `external-secrets:environment`. It gives a rule its level (`mandatory` stops
 an update, `advisory` is only printed, `disabled` is not asked) and the parameters that differ from the defaults.
 `"rule": "advisory"` is short for `"rule": {"enforcementLevel": "advisory"}`; `"all"` is the level of every rule that
-has none of its own in the file. The engine takes a misspelt rule or parameter for none of its business; a test does not.
+has none of its own in the file. The engine passes over a misspelt rule or parameter; a test does not.
 
 What is not known before an update is never taken for a fault. What is known beside it is judged all the same.
 

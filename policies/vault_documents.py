@@ -48,7 +48,7 @@ def rules(document: str) -> Iterator[PathRule]:
     """The path blocks of a policy in HCL or JSON; of a text that is neither, whatever looks like one."""
     try:
         parsed = json.loads(document)
-    except ValueError:
+    except (ValueError, RecursionError):
         yield from _hcl(document)
         return
     for path, body in _blocks(at(parsed, "path")):

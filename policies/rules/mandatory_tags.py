@@ -39,7 +39,7 @@ def _read(value: Any) -> Any:  # noqa: ANN401 - JSON
         return value
     try:
         return json.loads(value)
-    except ValueError:
+    except (ValueError, RecursionError):
         return None
 
 
