@@ -109,16 +109,17 @@ class SyncedSecret(Resource, module="external-secrets", name="SyncedSecret"):
         inputs: dict[str, Any] = {
             "declaration": text(external_secret.to_json()),
             "stores": text([store.to_json() for store in used(stores, [external_secret])]),
-            "places": text({identity: places}) if places else None,
             "preview": pulumi.runtime.is_dry_run(),
-            "rollout": rollout or None,
-            "gathered": gathered or None,
             "target": None,
             "keys": None,
             "versions": None,
             "problem": None,
             "fingerprint": pulumi.Output.secret(""),
         }
+        # Each input costs the program a fraction of a millisecond, and there may be many of these resources.
+        inputs |= {"places": text({identity: places})} if places else {}
+        inputs |= {"rollout": True} if rollout else {}
+        inputs |= {"gathered": True} if gathered else {}
         secret = pulumi.ResourceOptions(additional_secret_outputs=["fingerprint"])
         super().__init__(self._synced, name, inputs, pulumi.ResourceOptions.merge(opts, secret))
 
