@@ -31,24 +31,35 @@ import json
 import pathlib
 
 from components.dynamic.synced_secret import SyncedSecret
+from components.dynamic.synced_secret_set import SyncedSecretSet
 from secretsync.api import parse
 
 declared = json.loads(pathlib.Path("declared.json").read_text())
-SyncedSecret("app", parse(declared["externalSecret"]), [parse(store) for store in declared["stores"]])
+external_secret, stores = parse(declared["externalSecret"]), [parse(store) for store in declared["stores"]]
+if declared["kind"] == "SyncedSecret":
+    SyncedSecret("app", external_secret, stores)
+else:
+    SyncedSecretSet("app", [external_secret], stores)
 """
 
 
 class Stack:
-    """A project with one SyncedSecret, and the engine that runs it."""
+    """A project with one ExternalSecret, by itself or as a set, and the engine that runs it."""
 
-    def __init__(self, environment: PulumiEnvironment, folder: Path, program: Program, kubeconfig: Path) -> None:
+    def __init__(
+        self, environment: PulumiEnvironment, folder: Path, program: Program, kubeconfig: Path, kind: str
+    ) -> None:
         self._environment, self._folder = environment, folder
         self._extra = {"PYTHONPATH": str(PROJECT), "KUBECONFIG": str(kubeconfig)}
         folder.mkdir()
         (folder / "Pulumi.yaml").write_text("name: small\nruntime: python\n")
         (folder / "__main__.py").write_text(PROGRAM)
         inputs = program.inputs()
-        declared = {"externalSecret": json.loads(inputs["declaration"]), "stores": json.loads(inputs["stores"])}
+        declared = {
+            "externalSecret": json.loads(inputs["declaration"]),
+            "stores": json.loads(inputs["stores"]),
+            "kind": kind,
+        }
         (folder / "declared.json").write_text(json.dumps(declared))
         self.run("stack", "init", "test")
         self.run("config", "set", "--secret", "external-secrets:fingerprintKey", KEY)
@@ -99,6 +110,7 @@ def cluster(control_plane: ControlPlane) -> Iterator[Gate]:
         yield gate
 
 
+@pytest.mark.parametrize("kind", ["SyncedSecret", "SyncedSecretSet"])
 def test_whatever_kills_the_engine_the_same_command_goes_on_and_two_at_once_are_refused(  # noqa: PLR0917 - fixtures
     pulumi_environment: PulumiEnvironment,
     control_plane: ControlPlane,
@@ -106,13 +118,14 @@ def test_whatever_kills_the_engine_the_same_command_goes_on_and_two_at_once_are_
     namespace: str,
     cluster: Gate,
     tmp_path: Path,
+    kind: str,
 ) -> None:
     program = Program(control_plane, namespace, openbao)
     kubeconfig = tmp_path / "kubeconfig"
     document = yaml.safe_load(control_plane.kubeconfig.read_text())
     document["clusters"][0]["cluster"] = {"server": cluster.address}
     kubeconfig.write_text(yaml.safe_dump(document))
-    stack = Stack(pulumi_environment, tmp_path / "project", program, kubeconfig)
+    stack = Stack(pulumi_environment, tmp_path / "project", program, kubeconfig, kind)
 
     cluster.close_for(Fault.Held, "POST", containing="/secrets")
     with stack.started("up", "--yes", "--skip-preview"):
@@ -121,13 +134,13 @@ def test_whatever_kills_the_engine_the_same_command_goes_on_and_two_at_once_are_
     assert second.returncode != 0
     assert "locked" in second.stdout + second.stderr
     written = (program.secret() or {})["metadata"]
-    assert "SyncedSecret" not in stack.resources()
+    assert kind not in stack.resources()
 
     cluster.open()
     stack.run("up", "--yes", "--skip-preview")
     assert program.live() == CANARY
     assert (program.secret() or {})["metadata"] == written
-    assert "SyncedSecret" in stack.resources()
+    assert kind in stack.resources()
     stack.run("preview", "--expect-no-changes")
 
     program.rotate(f"{CANARY}-2")
@@ -144,7 +157,7 @@ def test_whatever_kills_the_engine_the_same_command_goes_on_and_two_at_once_are_
     with stack.started("destroy", "--yes", "--skip-preview"):
         assert cluster.held.wait(60)
     assert program.secret() is None
-    assert "SyncedSecret" in stack.resources()
+    assert kind in stack.resources()
 
     cluster.open()
     stack.run("destroy", "--yes", "--skip-preview")

@@ -17,7 +17,7 @@ import pytest
 import yaml
 
 from local.environment import api_server, certificates
-from tests.dynamic.programs import CANARY, KEY, TYPE, UNPROXIED, DynamicProviders, Program, is_difference
+from tests.dynamic.programs import CANARY, KEY, SET_TYPE, TYPE, UNPROXIED, DynamicProviders, Program, is_difference
 from tests.e2e.checkout import wait_until
 from tests.faults.gate import Fault, Gate
 from tests.pulumi_standins.plugin_client import Resource
@@ -346,6 +346,73 @@ class _Account:
         token = self._plane.request("POST", path, {"spec": {}}).document()["status"]["token"]
         authority = yaml.safe_load(self._plane.kubeconfig.read_text())["clusters"][0]["cluster"]
         return _kubeconfig(folder / "deployer", {**authority, "server": self._plane.address}, token=token)
+
+
+# ---------------------------------------------------------------------- many at once
+
+
+def test_one_write_of_many_that_fails_is_recorded_as_a_problem_and_made_good_by_the_next_update(
+    operation: Operation, program: Program, cluster: Gate
+) -> None:
+    names = ("one", "two", "three")
+    news = program.set_inputs(**{name: program.external_secret(name, target={"name": name}) for name in names})
+    made = operation().create(Resource(SET_TYPE, "synced"), news)
+    program.rotate(f"{CANARY}-2")
+    cluster.close_for(Fault.Refused, "PUT", containing="/secrets/two")
+    after = operation().update(made, news)
+    assert [program.live(name) for name in names] == [f"{CANARY}-2", CANARY, f"{CANARY}-2"]
+    problems = after.outputs["problems"]
+    assert isinstance(problems, dict)
+    assert list(problems) == [f"{program.namespace}/two"]
+    assert CANARY not in json.dumps(after.outputs, default=str)
+    cluster.open()
+    untouched = program.secret("one")
+    later = operation()
+    assert is_difference(later.diff(after, news))
+    mended = later.update(after, news)
+    assert mended.outputs["problems"] == {}
+    assert program.live("two") == f"{CANARY}-2"
+    assert program.secret("one") == untouched
+
+
+def test_a_backend_down_at_a_preview_is_a_problem_of_every_one_of_many_and_never_no_change(
+    operation: Operation, program: Program, backend: Gate
+) -> None:
+    names = ("one", "two")
+    news = program.set_inputs(**{name: program.external_secret(name, target={"name": name}) for name in names})
+    made = operation().create(Resource(SET_TYPE, "synced"), news)
+    backend.close_for(Fault.Refused)
+    shown, failures = operation().check(made, news | {"preview": True})
+    problems = shown["problems"]
+    assert failures == []
+    assert isinstance(problems, dict)
+    assert sorted(problems) == sorted(f"{program.namespace}/{name}" for name in names)
+    assert all(backend.address in str(problem) for problem in problems.values())
+    before = [program.secret(name) for name in names]
+    after = operation().update(made, news)
+    assert after.outputs["problems"] == problems
+    assert [program.secret(name) for name in names] == before
+
+
+def test_what_could_not_be_taken_back_stays_recorded_until_it_is(
+    operation: Operation, program: Program, cluster: Gate
+) -> None:
+    texts = {name: program.external_secret(name, target={"name": name}) for name in ("one", "two")}
+    made = operation().create(Resource(SET_TYPE, "synced"), program.set_inputs(**texts))
+    fewer = program.set_inputs(one=texts["one"])
+    cluster.close_for(Fault.Refused, "DELETE", containing="/secrets/two")
+    after = operation().update(made, fewer)
+    assert program.live("two") == CANARY
+    problems, targets = after.outputs["problems"], after.outputs["targets"]
+    assert isinstance(problems, dict)
+    assert isinstance(targets, dict)
+    assert list(problems) == [f"{program.namespace}/two"]
+    assert f"{program.namespace}/two" in targets
+    cluster.open()
+    mended = operation().update(after, fewer)
+    assert (program.secret("two"), program.live("one")) == (None, CANARY)
+    assert mended.outputs["problems"] == {}
+    assert mended.outputs["targets"] == {f"{program.namespace}/one": f"{program.namespace}/one"}
 
 
 # ---------------------------------------------------------------------- SIGKILL
