@@ -6,6 +6,7 @@ import hashlib
 from typing import TYPE_CHECKING, Any
 
 import pytest
+import yaml
 
 from tests.e2e.checkout import KEY, NAMESPACE, PULUMI_SECRET, wait_until
 
@@ -48,24 +49,21 @@ READER: dict[str, Any] = {
         },
     },
 }
-ADDED = f"""
-from components.dynamic.rollout import RolledOut
-
-RolledOut("rollout", "{NAMESPACE}/{PULUMI_SECRET}", pulumi.ResourceOptions(depends_on=[platform]))
-"""
 
 
 @pytest.fixture
 def reader(platform: Checkout) -> Iterator[None]:
-    """Somebody else's Deployment, and a program that restarts what asks for it."""
-    program = platform.folder / "__main__.py"
-    before = program.read_text()
+    """Somebody else's Deployment, and a stack that restarts what asks for it."""
+    stack_file = platform.folder / "Pulumi.dev.yaml"
+    before = stack_file.read_text()
+    document = yaml.safe_load(before)
+    document["config"]["external-secrets:sync"]["rollout"] = True
     assert platform.kubernetes("POST", DEPLOYMENTS, READER).status == 201
     try:
-        program.write_text(before + ADDED)
+        stack_file.write_text(yaml.safe_dump(document))
         yield
     finally:
-        program.write_text(before)
+        stack_file.write_text(before)
         platform.pulumi("up", "--yes", "--skip-preview")
         platform.kubernetes("DELETE", f"{DEPLOYMENTS}/reader")
 
@@ -94,6 +92,9 @@ def test_a_rotation_restarts_the_workload_that_asked_and_no_other_update_does(pl
     before = _wait_for(platform, stored)
 
     rotated = platform.rotate()
+    preview = platform.pulumi("preview", "--diff")
+    assert '"Deployment/reader"' in preview.output
+    assert "will not notice" not in preview.output
     platform.pulumi("up", "--yes", "--skip-preview")
     (started,) = _pods(platform)
     assert started != before
