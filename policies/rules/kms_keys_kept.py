@@ -14,7 +14,6 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WINDOW = parameters.number("minimumDays", 14, "Days between the order to delete a key and its end (AWS: 7 to 30).")
-_AWS_DEFAULT: Final = 30
 _SYMMETRIC: Final = "SYMMETRIC_DEFAULT"
 
 
@@ -23,9 +22,7 @@ def _check(resource: Resource) -> Iterator[str]:
     if spec == _SYMMETRIC and at(resource.inputs, "enableKeyRotation") not in (True, UNKNOWN):
         yield "it is never rotated; write enable_key_rotation=True"
     minimum, days = _WINDOW.of(resource.config), number_at(resource.inputs, "deletionWindowInDays")
-    if days is None and at(resource.inputs, "deletionWindowInDays") is None:
-        days = _AWS_DEFAULT
-    if days is not None and days < minimum:
+    if days is not None and days < minimum:  # without one AWS waits 30 days, the longest it knows
         yield f"it is gone {days:g} days after its deletion; write deletion_window_in_days={minimum:g} or more"
     if at(resource.inputs, "bypassPolicyLockoutSafetyCheck") is True:
         yield "it may lock everybody out; leave bypass_policy_lockout_safety_check out"

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 from pulumi_policy import Severity
 
@@ -14,14 +14,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 _WINDOW = parameters.number("minimumDays", 7, "Days for which a deleted secret can be restored (AWS: 7 to 30, or 0).")
-_AWS_DEFAULT: Final = 30
 
 
 def _check(resource: Resource) -> Iterator[str]:
     minimum, days = _WINDOW.of(resource.config), number_at(resource.inputs, "recoveryWindowInDays")
-    if days is None and at(resource.inputs, "recoveryWindowInDays") is None:
-        days = _AWS_DEFAULT
-    if days is not None and days < minimum:
+    if days is not None and days < minimum:  # without one AWS waits 30 days, the longest it knows
         yield f"it can be restored for {days:g} days only; write recovery_window_in_days={minimum:g} or more"
     if at(resource.inputs, "forceOverwriteReplicaSecret") is True:
         yield "it overwrites a secret of its name in the replica's Region; leave force_overwrite_replica_secret out"

@@ -212,6 +212,11 @@ CASES: dict[str, RuleCases] = {
             broken("by wildcard", policy(statement("ssm:*Parameter", PARAMETER)), "ssm:PutParameter"),
             broken("delete", policy(statement("secretsmanager:DeleteSecret", SECRET), writers=["x"]), "DeleteSecret"),
             broken("everything", policy(statement("*", "*")), "and 19 more"),
+            broken(
+                "three of them",
+                policy(statement([f"secretsmanager:{each}Secret" for each in ("Create", "Update", "Delete")], SECRET)),
+                "secretsmanager:DeleteSecret; take that out",
+            ),
         ),
     ),
     "kms-via-service": RuleCases(

@@ -75,6 +75,7 @@ CASES: dict[str, RuleCases] = {
             cluster_external_secret(),
             synced_secret(),
             synced_secret_set(),
+            external_secret(refreshInterval="0"),
             Given("kubernetes:external-secrets.io/v1:ExternalSecret", {"kind": "ExternalSecret", "spec": "?"}),
             Given("pulumi-python:dynamic/external-secrets:SyncedSecret", {"declaration": "{"}),
         ),
@@ -121,7 +122,7 @@ CASES: dict[str, RuleCases] = {
         ),
     ),
     "declarations-surprising": RuleCases(
-        compliant=(external_secret(), synced_secret(), synced_secret_set()),
+        compliant=(external_secret(), synced_secret(), synced_secret_set(), external_secret(data=[])),
         broken=(
             broken("never again", external_secret(refreshInterval="0"), "refreshInterval"),
             broken("as a sync", synced_secret(refreshInterval="0"), "refreshInterval"),
