@@ -45,7 +45,7 @@ def _check(resource: Resource) -> Iterator[str]:
 
 
 def _open_texts(resource: Resource) -> Iterator[tuple[str, str]]:
-    """Texts at places that are never secret: those of Secrets and of what is marked secret are not looked at."""
+    """Texts at places that others may read too, whether or not the program marks them as secret."""
     if resource.type.startswith(SYNCED):
         for wire in wires(resource):
             yield from texts(wire.get("spec"), f"{_name(wire)}.spec")

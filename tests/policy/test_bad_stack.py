@@ -71,6 +71,8 @@ def test_every_rule_is_broken_by_name_and_no_value_is_told(
     assert levels == {"mandatory": names - {"declarations-surprising"}, "advisory": {"declarations-surprising"}}
     assert status != 0
     assert told(output) == []
+    assert "the output token looks like a Vault token" in output
+    assert "the configuration bad-stack:canary looks like a random text" in output
     assert "Traceback" not in output
 
 
