@@ -63,9 +63,11 @@ def _constant(secret: dict[str, Any]) -> tuple[str, str]:
     return secret["metadata"]["uid"], json.dumps([secret["data"], secret["type"]], sort_keys=True)
 
 
+@pytest.mark.parametrize("set_from", [0, 1], ids=["each", "set"])
 def test_a_change_of_lanes_and_back_changes_no_byte_of_data_and_no_uid(
-    platform: Checkout, stack_file: dict[str, Any]
+    platform: Checkout, stack_file: dict[str, Any], set_from: int
 ) -> None:
+    """With a set, the first change also makes one resource for all out of one for each."""
     version = platform.kubernetes("GET", SECRETS).document()["metadata"]["resourceVersion"]
     live = {name: platform.secret(name) or {} for name in TARGETS}
     before = {name: _constant(secret) for name, secret in live.items()}
@@ -74,6 +76,7 @@ def test_a_change_of_lanes_and_back_changes_no_byte_of_data_and_no_uid(
         PULUMI_SECRET: "",
     }
 
+    stack_file["setFrom"] = set_from
     stack_file["pulumi"] = [f"{NAMESPACE}/vault-example"]
     platform.pulumi("up", "--yes", "--skip-preview")
     live = {name: platform.secret(name) or {} for name in TARGETS}
