@@ -32,7 +32,8 @@ _COMMANDS: Mapping[str, str] = {
 }
 
 _EPILOGUE = """\
-exit codes: 0 done; 1 an error, which was printed (status: a part is not ready); 2 wrong usage; 130 interrupted.
+exit codes: 0 done; 1 an error, which was printed (status: a part is not ready; preview: a stack would not be let
+through); 2 wrong usage (drift: also that there is some); 130 interrupted.
 
   python -m local up                     the first time builds what is missing; later times take seconds
   eval "$(python -m local env)"          then pulumi, bao and kubectl find the environment
@@ -84,7 +85,7 @@ def _interrupt(_number: int, _frame: object) -> NoReturn:
 def _parser(words: Sequence[str]) -> tuple[argparse.ArgumentParser, dict[str, Callable[[argparse.Namespace], int]]]:
     parser = argparse.ArgumentParser(
         prog="python -m local",
-        description="The embedded environment: a real control plane, OpenBao and the dev stack on this machine.",
+        description="The embedded environment: a real control plane, OpenBao, moto and stacks on this machine.",
         epilog=_EPILOGUE,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )

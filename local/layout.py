@@ -128,7 +128,7 @@ class Layout:
 
     @property
     def preview(self) -> Layout:
-        """The environment of previews, thrown away after each."""
+        """The environment of previews: started for each, its state empty before and after."""
         return Layout(self.root / "preview")
 
     @property

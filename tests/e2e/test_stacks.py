@@ -297,3 +297,15 @@ def test_no_value_is_in_anything_that_was_printed_or_kept(checkout: Checkout, cl
             search.look(str(path), path.read_bytes())
     assert search.found == []
     assert search.searched > len(checkout.finished)
+
+
+def test_down_and_clean_know_every_stack(checkout: Checkout, cloud: Cloud) -> None:
+    running = checkout.local("status", "--json").document()
+    assert {part["stack"] for part in running} == {STACK}  # nothing of the others runs
+    assert f"{STACK}: moto" in checkout.local("down").errors
+    assert checkout.local("down").output == "Nothing was running.\n"
+    checkout.local("clean", "--stack", STACK)
+    assert not cloud.parts.layout.root.exists()
+    assert checkout.layout.preview.root.exists()
+    checkout.local("clean")
+    assert not checkout.layout.root.exists()

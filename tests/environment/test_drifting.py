@@ -5,11 +5,15 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import signal
 import stat
+import threading
+import time
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from local.__main__ import main
 from local.commands import drift as command
 from local.commands import drifting
 from local.commands.drifting import Cause, Drift, Finding, Version
@@ -238,6 +242,33 @@ def test_a_comparison_that_fails_quotes_the_engine(in_cloud: Callable[..., int])
     with pytest.raises(StackError, match="denied by AWS") as caught:
         in_cloud(line, ROTATED, code=1)
     assert "make drift" in str(caught.value)
+
+
+def test_an_interrupt_ends_the_engine_too(tmp_path: Path, in_cloud: Callable[..., int]) -> None:
+    assert in_cloud() == 0  # puts the engine on the PATH
+    waiting, ended = tmp_path / "waiting", tmp_path / "ended"
+    script = f"#!/bin/sh\ntrap \"touch '{ended}'; exit 1\" INT\ntouch '{waiting}'\nwhile :; do sleep 0.05; done\n"
+    (tmp_path / "pulumi").write_text(script)
+
+    def interrupt() -> None:
+        while not waiting.exists():
+            time.sleep(0.02)
+        os.kill(os.getpid(), signal.SIGINT)
+
+    threading.Thread(target=interrupt, daemon=True).start()
+    with pytest.raises(KeyboardInterrupt):
+        command.run(argparse.Namespace(stack="prod", cloud=True, json=False))
+    assert ended.exists()
+
+
+@pytest.mark.parametrize("words", [["drift", "--colour"], ["preview", "--stack"], ["preview", "prod"]])
+def test_wrong_words_are_wrong_usage(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        main(words)
+    assert caught.value.code == 2
+    printed = capsys.readouterr()
+    assert printed.out == ""
+    assert "usage: python -m local" in printed.err
 
 
 def test_without_an_engine_or_a_stack_the_next_step_is_named(
