@@ -17,6 +17,7 @@ SPACE: Final = (
 """What unicode.IsSpace accepts."""
 
 _LATIN_SPACE: Final = frozenset(b"\t\n\v\f\r \x85\xa0")
+_SPACE: Final = ord(" ")
 _ABBREVIATION: Final = 3
 _MIN_ABBREVIATED: Final = 4
 _MIN_ABBREVIATED_BOTH: Final = 7
@@ -69,13 +70,37 @@ def camelcase(text: str) -> str:
 def wrap(width: int, text: str) -> str:
     """goutils.Wrap; long words stay whole."""
     check_length(2 * len(text))
-    return str(upstream.wrap(width, runes(text)))
+    return _wrapped(width, b"\n", encode(text), cut=False)
 
 
 def wrap_with(width: int, separator: str, text: str) -> str:
-    """goutils.WrapCustom; long words are cut."""
-    check_length(len(text) + len(separator) * (len(text) // max(width, 1) + 1))
-    return str(upstream.wrap_with(width, separator, runes(text)))
+    """goutils.WrapCustom; long words are cut, also between the bytes of one character."""
+    data = encode(text)
+    check_length(len(data) + len(separator) * (len(data) // max(width, 1) + 1))
+    return _wrapped(width, encode(separator) or b"\n", data, cut=True)
+
+
+def _wrapped(width: int, separator: bytes, data: bytes, *, cut: bool) -> str:
+    width = max(width, 1)
+    lines: list[bytes] = []
+    start = 0
+    while len(data) - start > width:
+        if data[start] == _SPACE:
+            start += 1
+            continue
+        end = data.rfind(b" ", start, start + width + 1)
+        after = end + 1
+        if end < 0 and cut:
+            end = after = start + width
+        elif end < 0:
+            end = data.find(b" ", start + width)
+            if end < 0:
+                break
+            after = end + 1
+        lines.append(data[start:end])
+        start = after
+    lines.append(data[start:])
+    return decode(separator.join(lines))
 
 
 def nospace(text: str) -> str:

@@ -8,7 +8,7 @@ from urllib.parse import quote_from_bytes
 from secretsync.template.failures import FunctionFailure
 from secretsync.template.functions import Function, define
 from secretsync.template.gofmt import default_format, sprint, sprintf
-from secretsync.template.govalues import GoObject, Uint8, encode, is_true, kind_name, runes
+from secretsync.template.govalues import ESCAPED_BYTE, GoObject, Uint8, encode, is_true, kind_name
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -97,8 +97,10 @@ def _printed(values: tuple[Any, ...]) -> str:
 
 def _js(*values: object) -> str:
     out = []
-    for char in runes(_printed(values)):
-        if char in _JS:
+    for char in _printed(values):
+        if ESCAPED_BYTE.match(char):
+            out.append(char)
+        elif char in _JS:
             out.append(_JS[char])
         elif ord(char) < _SPACE or not (char == " " or char.isprintable()):
             out.append(f"\\u{ord(char):04X}")

@@ -167,7 +167,7 @@ def _merge_into(target: Map, source: Map, *, overwrite: bool, depth: int = 0) ->
         present = target.get(key)
         if type(present) is dict and type(value) is dict:
             _merge_into(present, value, overwrite=overwrite, depth=depth + 1)
-        elif overwrite or key not in target or (is_empty(present) and not is_empty(value)):
+        elif overwrite or (is_empty(present) and value is not None and (key not in target or not is_empty(value))):
             target[key] = value
 
 
@@ -319,4 +319,6 @@ def functions() -> Iterator[Function]:  # noqa: PLR0915 - a table
 
 
 def _deep_copied(value: object) -> object:
+    if value is None:
+        raise FunctionFailure("nil cannot be copied")
     return deep_copy(value)

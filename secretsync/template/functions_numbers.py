@@ -17,13 +17,14 @@ from secretsync.template.govalues import INT64_MAX, INT64_MIN, GoObject, Int64, 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
-_ZERO_DECIMAL: Final = re.compile(r"([+-]?\d+)\.0*")
+_DECIMAL: Final = re.compile(r"([+-]?)(\d*)\.\d*")
 _INTEGER: Final = re.compile(
     r"[+-]?(?:0[xX](?:_?[0-9a-fA-F])+|0[bB](?:_?[01])+|0[oO](?:_?[0-7])+|0(?:_?[0-7])*|[1-9](?:_?[0-9])*)"
 )
 _FLOAT: Final = re.compile(
     r"[+-]?(?:(?:{0}\.?(?:{0})?|\.{0})(?:[eE][+-]?\d+)?|(?i:inf|infinity|nan))".format(r"\d+(?:_\d+)*")
 )
+_HEXADECIMAL_FLOAT: Final = re.compile(r"[+-]?0[xX](?:[0-9a-fA-F]+\.?[0-9a-fA-F]*|\.[0-9a-fA-F]+)[pP][+-]?\d+")
 _OCTAL: Final = re.compile(r"[+-]?[0-7]+")
 _EXACT: Final = Context(prec=2000, rounding=ROUND_HALF_UP)
 _DIVISION_PLACES: Final = Decimal(1).scaleb(-16)
@@ -42,10 +43,10 @@ def parse_integer(text: str) -> int:
 
 
 def to_integer(value: object) -> int:
-    """cast.ToInt64: strings, floats and booleans are converted, anything else is 0."""
+    """cast.ToInt64: strings, floats and booleans are converted, their decimals cut off; anything else is 0."""
     if isinstance(value, str):
-        trimmed = _ZERO_DECIMAL.fullmatch(value) if value.isascii() else None
-        return parse_integer(trimmed.group(1) if trimmed else value)
+        decimal = _DECIMAL.fullmatch(value) if value.isascii() else None
+        return parse_integer(decimal[1] + (decimal[2] or "0") if decimal else value)
     if isinstance(value, float):
         return int(value) if INT64_MIN <= value <= INT64_MAX else INT64_MIN
     if isinstance(value, int) and not isinstance(value, GoObject):
@@ -59,8 +60,17 @@ def to_float(value: object) -> float:
         if value.isascii() and _FLOAT.fullmatch(value):
             number = float(value)
             return number if not math.isinf(number) or "n" in value.lower() else 0.0
+        if _HEXADECIMAL_FLOAT.fullmatch(value):
+            return _hexadecimal_float(value)
         return 0.0
     return float(value) if isinstance(value, (int, float)) and not isinstance(value, GoObject) else 0.0
+
+
+def _hexadecimal_float(text: str) -> float:
+    try:
+        return float.fromhex(text)
+    except OverflowError:
+        return 0.0
 
 
 def _decimal(value: object) -> Decimal:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import struct
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -13,7 +14,10 @@ MAX_WIDTH: Final = 100_000
 """Largest width or precision; Go's own limit is 1e6, beyond which it writes ``%!(BADWIDTH)``."""
 
 _GO_MAX_WIDTH: Final = 1_000_000
+_MANTISSA_BITS: Final = 53
+_LEAST_EXPONENT: Final = -1074
 _G_DIGITS: Final = 6
+_SINGLE_DIGITS: Final = 9
 _INTEGER_BASES: Final = {"d": 10, "b": 2, "o": 8, "O": 8, "x": 16, "X": 16}
 _ESCAPES: Final = {7: "\\a", 8: "\\b", 12: "\\f", 10: "\\n", 13: "\\r", 9: "\\t", 11: "\\v", 92: "\\\\"}
 
@@ -229,7 +233,7 @@ def _format_value(value: object, verb: str, flags: _Flags, depth: int) -> str:  
     if isinstance(value, str):
         return _format_text(value, verb, flags)
     if isinstance(value, bool):
-        return _pad("true" if value else "false", flags) if verb in "tv" else _bad_verb(value, verb, flags)
+        return _pad("true" if value else "false", flags, zero=True) if verb in "tv" else _bad_verb(value, verb, flags)
     if isinstance(value, int):
         return _format_integer(value, verb, flags)
     if isinstance(value, float):
@@ -248,7 +252,12 @@ def _format_value(value: object, verb: str, flags: _Flags, depth: int) -> str:  
 
 
 def _bad_verb(value: object, verb: str, flags: _Flags) -> str:
-    return f"%!{verb}({type_name(value)}={_format_value(value, 'v', flags, 0)})"
+    # The flag # means Go syntax only in %#v; here it is the plain one, which tells floats alone.
+    if isinstance(value, float):
+        shown = _format_float(value, "g", flags)
+    else:
+        shown = _format_value(value, "v", _without_sharp(flags), 0)
+    return f"%!{verb}({type_name(value)}={shown})"
 
 
 def _format_list(value: list[Any], verb: str, flags: _Flags, depth: int) -> str:
@@ -325,11 +334,11 @@ def _format_integer(value: int, verb: str, flags: _Flags) -> str:
     if verb in _INTEGER_BASES:
         return _integer_text(number, verb, flags)
     if verb == "c":
-        return _pad(_rune(number), flags)
+        return _pad(_rune(number), flags, zero=True)
     if verb == "q":
-        return _pad(_quote_rune(number, ascii_only=flags.plus), flags)
+        return _pad(_quote_rune(number, ascii_only=flags.plus), flags, zero=True)
     if verb == "U":
-        text = f"U+{number & 0xFFFFFFFFFFFFFFFF:04X}"
+        text = "U+" + f"{number & 0xFFFFFFFFFFFFFFFF:X}".rjust(max(4, flags.precision or 0), "0")
         if flags.sharp and 0 <= number <= 0x10FFFF and chr(number).isprintable():  # noqa: PLR2004 - last code point
             text += f" '{chr(number)}'"
         return _pad(text, flags)
@@ -399,8 +408,8 @@ def quote(text: str, *, ascii_only: bool = False) -> str:
 def _format_float(value: float, verb: str, flags: _Flags) -> str:
     if verb not in "vgGeEfFxXb":
         return _bad_verb(value, verb, flags)
-    if verb == "b" or (verb in "xX" and flags.precision is not None):
-        raise FunctionFailure("binary floats and hexadecimal ones with a precision are not supported")
+    if verb in "xX" and flags.precision is not None:
+        raise FunctionFailure("hexadecimal floats with a precision are not supported")
     sign = "-" if math.copysign(1.0, value) < 0 and not math.isnan(value) else "+"
     if math.isinf(value) or math.isnan(value):
         infinite = math.isinf(value)
@@ -416,6 +425,10 @@ def _format_float(value: float, verb: str, flags: _Flags) -> str:
 
 def _float_digits(value: float, verb: str, flags: _Flags) -> str:
     precision = flags.precision
+    if verb == "b":
+        fraction, binary_power = math.frexp(value)
+        exponent = max(binary_power - _MANTISSA_BITS, _LEAST_EXPONENT) if value else _LEAST_EXPONENT
+        return f"{int(math.ldexp(fraction, binary_power - exponent))}p{exponent:+d}"
     if verb in "xX":
         mantissa, _, power = value.hex().partition("p")
         text = (
@@ -430,7 +443,7 @@ def _float_digits(value: float, verb: str, flags: _Flags) -> str:
         return text.upper() if verb == "E" else text
     text = (
         shortest_float(value)
-        if precision is None and not flags.sharp
+        if precision is None and (verb == "v" or not flags.sharp)
         else f"{value:{'#' if flags.sharp else ''}.{_G_DIGITS if precision is None else precision or 1}g}"
     )
     return text.upper() if verb == "G" else text
@@ -464,3 +477,18 @@ def _shortest_digits(value: float) -> tuple[str, int]:
         return "0", 0
     leading_zeros = len(whole + fraction) - len(digits)
     return digits.rstrip("0"), len(whole) - 1 - leading_zeros + int(exponent or 0)
+
+
+def single_precision(value: float) -> str:
+    """strconv.FormatFloat with 32 bits, as sigs.k8s.io/yaml writes a number that has to be text."""
+    if math.isnan(value):
+        return "NaN"
+    try:
+        single = struct.unpack("f", struct.pack("f", value))[0]
+    except OverflowError:
+        single = math.copysign(math.inf, value)
+    if math.isinf(single):
+        return "+Inf" if single > 0 else "-Inf"
+    candidates = (f"{abs(single):.{digits}e}" for digits in range(_SINGLE_DIGITS))
+    shortest = next(text for text in candidates if struct.unpack("f", struct.pack("f", float(text)))[0] == abs(single))
+    return ("-" if math.copysign(1.0, single) < 0 else "") + shortest_float(float(shortest))

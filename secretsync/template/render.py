@@ -9,8 +9,8 @@ from secretsync.errors import TemplateError
 from secretsync.template import yaml_text
 from secretsync.template.compiling import Program
 from secretsync.template.failures import BudgetExceeded, ExecutionFailure, FunctionFailure
+from secretsync.template.gofmt import single_precision
 from secretsync.template.govalues import StringMap, decode, encode
-from secretsync.template.json_text import number_text
 from secretsync.template.parsing import ParsedTemplate, SyntaxFailure, parse
 from secretsync.template.registry import FUNCTIONS, NAMES
 
@@ -91,7 +91,8 @@ def template_error(failure: ExecutionFailure, template: str, name: str) -> Templ
 def render_mapping(template: str, data: Mapping[str, str | bytes], *, name: str = "template") -> dict[str, bytes]:
     """Render a template and read the result as a YAML map (templateFrom, KeysAndValues).
 
-    Scalars become text: numbers as Go prints their JSON, booleans as true and false, null as nothing (ESO v2.9.0).
+    Scalars become text: integers as they are, other numbers through a 32-bit float, booleans as true and false,
+    null as nothing (ESO v2.9.0).
 
     Args:
         template: the text of the template.
@@ -128,8 +129,5 @@ def _scalar_bytes(value: object, place: str, remedy: str) -> bytes:
     if isinstance(value, int):
         return str(value).encode()
     if isinstance(value, float):
-        try:
-            return number_text(value).encode()
-        except FunctionFailure:
-            raise TemplateError("a value of the rendered map is not finite", place=place, remedy=remedy) from None
+        return single_precision(value).encode()
     raise TemplateError("a value of the rendered map is a map or a list itself", place=place, remedy=remedy)

@@ -12,7 +12,7 @@ import yaml
 
 from secretsync.template.budget import MAX_DATA_DEPTH, MAX_LIST_ITEMS
 from secretsync.template.failures import FunctionFailure
-from secretsync.template.gofmt import shortest_float, sprintf
+from secretsync.template.gofmt import shortest_float, single_precision, sprintf
 from secretsync.template.govalues import GoObject, NilList, NilStringList, decode, runes
 from secretsync.template.json_text import number_text
 
@@ -36,6 +36,7 @@ _TIMESTAMP: Final = re.compile(
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _ANCHOR: Final = re.compile(r"\*?([-\w]+)")
 _SIMPLE_KEY: Final = 128
+_SPECIAL_KEYS: Final = {"+Inf": ".inf", "-Inf": "-.inf", "NaN": ".nan"}
 _LINE_BREAK: Final = re.compile("[\r\n\x85\u2028\u2029]")
 _LEADING_DIGITS: Final = re.compile(r"\d*")
 _DIGITS: Final = 4000
@@ -180,7 +181,7 @@ def _key_text(key: object) -> str:
     if isinstance(key, bool):
         return "true" if key else "false"
     if isinstance(key, float):
-        return shortest_float(abs(key), 21, -6)
+        return _SPECIAL_KEYS.get(text := single_precision(key), text)
     return str(key)
 
 

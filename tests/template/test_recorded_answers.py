@@ -1,4 +1,9 @@
-"""Renderings recorded from Go's text/template (Go 1.26) with sprig v3.3.0 and sigs.k8s.io/yaml v1.6.0, replayed."""
+"""Renderings recorded from Go's text/template (Go 1.26) with sprig v3.3.0 and sigs.k8s.io/yaml v1.6.0, replayed.
+
+``recorded_combinations.json`` was recorded with the versions of sprig's own libraries that ESO builds with; its
+header names them. It has every function with several kinds of arguments, verbs of printf, comparisons between kinds,
+control structures, and YAML maps as templateFrom reads them into text.
+"""
 
 from __future__ import annotations
 
@@ -10,14 +15,23 @@ from typing import Any
 import pytest
 
 from secretsync.errors import TemplateError
-from secretsync.template import render
+from secretsync.template import render, render_mapping
 
 pytestmark = pytest.mark.unit
 
-RECORDED: dict[str, Any] = json.loads((Path(__file__).parent / "recorded_answers.json").read_text(encoding="utf-8"))
+
+def _recorded(name: str) -> dict[str, Any]:
+    recorded: dict[str, Any] = json.loads((Path(__file__).parent / name).read_text(encoding="utf-8"))
+    return recorded
 
 
-@pytest.mark.parametrize("case", RECORDED["cases"], ids=[case["template"][:60] for case in RECORDED["cases"]])
+RECORDED = _recorded("recorded_answers.json")
+COMBINATIONS = _recorded("recorded_combinations.json")
+CASES = [*RECORDED["cases"], *COMBINATIONS["cases"]]
+MAPPINGS = COMBINATIONS["mappings"]
+
+
+@pytest.mark.parametrize("case", CASES, ids=[case["template"][:60] for case in CASES])
 def test_renders_as_go_does(case: dict[str, Any]) -> None:
     if case.get("fails"):
         with pytest.raises(TemplateError):
@@ -26,5 +40,16 @@ def test_renders_as_go_does(case: dict[str, Any]) -> None:
         assert render(case["template"], RECORDED["data"]) == base64.b64decode(case["output_b64"])
 
 
+@pytest.mark.parametrize("case", MAPPINGS, ids=[repr(case["text"]) for case in MAPPINGS])
+def test_reads_yaml_into_text_as_go_does(case: dict[str, Any]) -> None:
+    if case.get("fails"):
+        with pytest.raises(TemplateError):
+            render_mapping(case["text"], {})
+    else:
+        assert render_mapping(case["text"], {}) == {key: text.encode() for key, text in case["values"].items()}
+
+
 def test_there_are_recorded_answers() -> None:
     assert len(RECORDED["cases"]) > 400
+    assert len(COMBINATIONS["cases"]) > 500
+    assert len(MAPPINGS) > 50

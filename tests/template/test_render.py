@@ -134,7 +134,7 @@ def test_a_mapping_is_read_as_yaml() -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["a: {b: c}", "a: [1]", "- a", "just text", "a: [", "a: .inf", "a: *x", "? [a]\n: b", "a: !!binary '*'", "a: \x00"],
+    ["a: {b: c}", "a: [1]", "- a", "just text", "a: [", "a: *x", "? [a]\n: b", "a: !!binary '*'", "a: \x00"],
 )
 def test_a_mapping_of_anything_else_is_refused(text: str) -> None:
     with pytest.raises(TemplateError, match="rendered"):
