@@ -253,8 +253,8 @@ def test_names_beyond_ascii_upstream_are_versions_and_messages_as_they_are(opera
     assert program.live() == f"{CANARY}-ü"
 
 
-@pytest.mark.parametrize("count", [300])
-def test_hundreds_are_one_call_each_for_key_and_target_and_a_list_for_all_targets(
+@pytest.mark.parametrize("count", [1000])
+def test_a_thousand_are_written_compared_and_taken_back_in_one_call_each(
     operation: Start, program: Program, count: int
 ) -> None:
     keys = {f"app-{index}": "app" for index in range(count)}
@@ -314,3 +314,34 @@ def test_what_the_check_refuses_is_not_written_though_a_sync_would(operation: St
     assert (program.live("theirs"), program.live()) == ("of somebody else", CANARY)
     operation().delete(made)
     assert (program.live("theirs"), program.secret()) == ("of somebody else", None)
+
+
+def test_a_target_whose_heir_cannot_fill_it_yet_stays_until_it_can(
+    made: Resource, operation: Start, program: Program
+) -> None:
+    heir = json.loads(program.external_secret("heir", target={"name": "two"}, data=[entry("PASSWORD", "later")]))
+    heir["metadata"]["annotations"] = {"external-secrets-on-pulumi/adopt": "true"}
+    news = _declared(program, "one", "three")
+    news["declarations"][f"{program.namespace}/heir"] = json.dumps(heir)
+    after = operation().update(made, news)
+    problems = after.outputs["problems"]
+    assert isinstance(problems, dict)
+    assert set(problems) == {f"{program.namespace}/heir", f"{program.namespace}/two"}
+    assert program.live("two") == f"{CANARY}-two"
+    program.rotate("of the heir", key="later")
+    mended = operation().update(after, news)
+    assert mended.outputs["problems"] == {}
+    assert program.live("two") == "of the heir"
+
+
+def test_of_a_shared_secret_only_the_keys_go_that_no_other_gives(operation: Start, program: Program) -> None:
+    shared = {"name": "shared", "creationPolicy": "CreateOrMerge"}
+    texts = {
+        "first": program.external_secret("first", target=shared, data=[entry("PASSWORD", "app"), entry("A", "app")]),
+        "second": program.external_secret("second", target=shared, data=[entry("B", "app")]),
+    }
+    made = operation().create(_resource(), program.set_inputs(**texts))
+    assert made.outputs["problems"] == {}
+    heir = program.external_secret("second", target=shared, data=[entry("B", "app"), entry("A", "app")])
+    operation().update(made, program.set_inputs(second=heir))
+    assert set((program.secret("shared") or {})["data"]) == {"A", "B"}
