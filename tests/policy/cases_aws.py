@@ -158,6 +158,7 @@ CASES: dict[str, RuleCases] = {
             policy(statement(READ, SECRET)),
             policy(statement(READ, REGION_WIDE), **exception("2026-12-31")),
             policy(statement(READ, REGION_WIDE), **exception("2026-11-24")),
+            policy(statement(READ, REGION_WIDE), **exception("2027-02-22")),
             policy(statement("secretsmanager:ListSecrets", "*")),
         ),
         broken=(
