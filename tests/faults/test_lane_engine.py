@@ -69,7 +69,7 @@ class Stack:
         return self._environment.run(*arguments, folder=self._folder, check=check, extra=self._extra)
 
     @contextlib.contextmanager
-    def started(self, *arguments: str) -> Iterator[None]:
+    def started(self, *arguments: str) -> Iterator[subprocess.Popen[bytes]]:
         """A command under way; at the end it is killed with all that it started, as a power cut does."""
         engine = subprocess.Popen(
             [str(self._environment.home.engine), *arguments, "--non-interactive"],
@@ -80,7 +80,7 @@ class Stack:
             stderr=subprocess.DEVNULL,
         )
         try:
-            yield
+            yield engine
         finally:
             for pid in [engine.pid, *_descendants(engine.pid)]:
                 with contextlib.suppress(ProcessLookupError):
@@ -110,23 +110,44 @@ def cluster(control_plane: ControlPlane) -> Iterator[Gate]:
         yield gate
 
 
-@pytest.mark.parametrize("kind", ["SyncedSecret", "SyncedSecretSet"])
-def test_whatever_kills_the_engine_the_same_command_goes_on_and_two_at_once_are_refused(  # noqa: PLR0917 - fixtures
-    pulumi_environment: PulumiEnvironment,
-    control_plane: ControlPlane,
-    openbao: OpenBaoServer,
-    namespace: str,
-    cluster: Gate,
-    tmp_path: Path,
-    kind: str,
-) -> None:
-    program = Program(control_plane, namespace, openbao)
+@pytest.fixture
+def program(control_plane: ControlPlane, openbao: OpenBaoServer, namespace: str) -> Program:
+    return Program(control_plane, namespace, openbao)
+
+
+@pytest.fixture(params=["SyncedSecret", "SyncedSecretSet"])
+def kind(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def stack(pulumi_environment: PulumiEnvironment, program: Program, cluster: Gate, kind: str, tmp_path: Path) -> Stack:
     kubeconfig = tmp_path / "kubeconfig"
-    document = yaml.safe_load(control_plane.kubeconfig.read_text())
+    document = yaml.safe_load(program.plane.kubeconfig.read_text())
     document["clusters"][0]["cluster"] = {"server": cluster.address}
     kubeconfig.write_text(yaml.safe_dump(document))
-    stack = Stack(pulumi_environment, tmp_path / "project", program, kubeconfig, kind)
+    return Stack(pulumi_environment, tmp_path / "project", program, kubeconfig, kind)
 
+
+def test_ctrl_c_lets_a_write_under_way_end_and_the_next_update_finds_it_done(
+    stack: Stack, program: Program, cluster: Gate
+) -> None:
+    cluster.close_for(Fault.Held, "POST", containing="/secrets")
+    with stack.started("up", "--yes", "--skip-preview") as engine:
+        assert cluster.held.wait(60)
+        engine.send_signal(signal.SIGINT)
+        cluster.open()
+        assert engine.wait(60) != 0
+    assert program.live() == CANARY
+    written = (program.secret() or {})["metadata"]
+    stack.run("up", "--yes", "--skip-preview")
+    assert (program.secret() or {})["metadata"] == written
+    stack.run("preview", "--expect-no-changes")
+
+
+def test_whatever_kills_the_engine_the_same_command_goes_on_and_two_at_once_are_refused(
+    stack: Stack, program: Program, cluster: Gate, kind: str
+) -> None:
     cluster.close_for(Fault.Held, "POST", containing="/secrets")
     with stack.started("up", "--yes", "--skip-preview"):
         assert cluster.held.wait(60)
