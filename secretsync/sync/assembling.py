@@ -6,6 +6,7 @@ Order inside one ``dataFrom`` item: rewrite â†’ convert (only without rewrite) â
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
@@ -122,7 +123,9 @@ def _values(result: object) -> dict[str, bytes]:
 
 
 def _rewritten(values: Mapping[str, bytes], operations: tuple[Rewrite, ...]) -> dict[str, bytes]:
-    return rewriting.rewrite(operations, values, render) if operations else dict(values)
+    # ESO gives only templates of the target the option missingkey=error.
+    lenient = functools.partial(render, missing_keys=True)
+    return rewriting.rewrite(operations, values, lenient) if operations else dict(values)
 
 
 def _checked(values: Mapping[str, bytes], strategy: DecodingStrategy, policy: NullBytePolicy) -> dict[str, bytes]:

@@ -23,11 +23,14 @@ _CONTINUE: Final = 2
 class Program:
     """A compiled template with the templates it defines; immutable and shared between threads."""
 
-    def __init__(self, source: str, functions: Mapping[str, Function], parsed: tree.ParsedTemplate) -> None:
+    def __init__(
+        self, source: str, functions: Mapping[str, Function], parsed: tree.ParsedTemplate, *, missing_keys: bool = False
+    ) -> None:
         self.source = source
+        self._missing_keys = missing_keys
         self._functions = functions
         self._bodies: dict[str, tuple[Callable[[State, Any], int | None], int]] = {}
-        root_scope = Scope(functions)
+        root_scope = Scope(functions, missing_keys=missing_keys)
         self._root = self._list(parsed.root, root_scope)
         self._root_slots = root_scope.slots
         for definition in parsed.definitions:
@@ -50,7 +53,7 @@ class Program:
         return encode("".join(state.out))
 
     def _define(self, name: str, body: tree.ListNode) -> None:
-        scope = Scope(self._functions)
+        scope = Scope(self._functions, missing_keys=self._missing_keys)
         self._bodies[name] = (self._list(body, scope), 0)
         self._bodies[name] = (self._bodies[name][0], scope.slots)
 

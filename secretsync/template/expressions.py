@@ -75,11 +75,13 @@ class Scope:
 
     Attributes:
         functions: what the template may call.
+        missing_keys: whether a key that is not there is nothing (Go's default) instead of a failure (missingkey=error).
         slots: how many slots a frame needs.
     """
 
-    def __init__(self, functions: Mapping[str, Function]) -> None:
+    def __init__(self, functions: Mapping[str, Function], *, missing_keys: bool = False) -> None:
         self.functions = functions
+        self.missing_keys = missing_keys
         self.slots = 1
         self._names: list[tuple[str, int]] = [("$", 0)]
 
@@ -166,6 +168,7 @@ def _members(
     position = head.start
     base = _base(head, scope)
     given = [_operand(argument, scope) for argument in arguments]
+    lenient = scope.missing_keys
     if len(fields) == 1 and not given and isinstance(head, tree.FieldNode):
         name = fields[0]
 
@@ -174,7 +177,7 @@ def _members(
                 value = dot.get(name)
                 if value is not None:
                     return value
-            return _member(dot, name, [] if piped is NOTHING else [piped], position)
+            return _member(dot, name, [] if piped is NOTHING else [piped], position, lenient=lenient)
 
         return lookup
 
@@ -187,9 +190,10 @@ def _members(
             if extra:
                 raise ExecutionFailure("an argument is given to something that is not a function", position)
             return value
-        for name in fields[:-1]:
-            value = _member(value, name, [], position)
-        return _member(value, fields[-1], extra, position)
+        *parents, last = fields
+        for name in parents:
+            value = _member(value, name, [], position, lenient=lenient)
+        return _member(value, last, extra, position, lenient=lenient)
 
     return run
 
@@ -203,11 +207,13 @@ def _base(head: tree.FieldNode | tree.VariableNode | tree.ParenthesizedNode, sco
     return compile_pipeline(head.pipeline, scope)
 
 
-def _member(value: object, name: str, arguments: list[Any], position: int) -> Any:  # noqa: ANN401 - a Go value
+def _member(value: object, name: str, arguments: list[Any], position: int, *, lenient: bool) -> Any:  # noqa: ANN401 - a Go value
     if isinstance(value, dict):
         if arguments:
             raise ExecutionFailure(f"{name} is not a method but has arguments", position)
         if name not in value:
+            if lenient:
+                return None
             raise ExecutionFailure(f'the data has no key "{name}"', position)
         return value[name]
     if isinstance(value, GoObject) and name in value.members:
@@ -218,6 +224,8 @@ def _member(value: object, name: str, arguments: list[Any], position: int) -> An
         except Exception:  # noqa: BLE001 - whatever the method makes of bad arguments; its text may hold a value
             raise ExecutionFailure(f"{value.go_type}.{name} fails on its arguments", position) from None
     if value is None:
+        if lenient:
+            return None
         raise ExecutionFailure(f'nil has no key "{name}"', position)
     raise ExecutionFailure(f"a value of type {type_name(value)} has no field {name}", position)
 

@@ -32,20 +32,23 @@ def parsed(template: str) -> ParsedTemplate:
 
 
 @functools.lru_cache(maxsize=CACHED_TEMPLATES)
-def _program(template: str) -> Program:
+def _program(template: str, missing_keys: bool) -> Program:  # noqa: FBT001 - a key of the cache
     try:
-        return Program(template, FUNCTIONS, parsed(template))
+        return Program(template, FUNCTIONS, parsed(template), missing_keys=missing_keys)
     except RecursionError:
         raise SyntaxFailure("the template nests too deeply", 0) from None
 
 
-def render(template: str, data: Mapping[str, str | bytes], *, name: str = "template") -> bytes:
+def render(
+    template: str, data: Mapping[str, str | bytes], *, name: str = "template", missing_keys: bool = False
+) -> bytes:
     """Render a Go template with sprig's and ESO's functions.
 
     Args:
         template: the text of the template.
         data: the root, Go's ``map[string]string``; bytes need not be UTF-8.
         name: what errors call the template, e.g. the key of the Secret it makes.
+        missing_keys: whether a key that is not there is nothing, as in the transform of a rewrite, instead of an error.
 
     Returns:
         The rendered bytes.
@@ -55,7 +58,7 @@ def render(template: str, data: Mapping[str, str | bytes], *, name: str = "templ
             the template, the line and the missing key or function, never a value.
     """
     try:
-        program = _program(template)
+        program = _program(template, missing_keys)
         root = StringMap()
         for key, value in data.items():
             root[key] = value if isinstance(value, str) else decode(value)

@@ -94,6 +94,17 @@ def test_rewrite_switches_conversion_off_and_comes_before_the_key_check() -> Non
     assert _assemble(answer, data=[], dataFrom=[{"extract": {"key": "e"}}]).data == {"a_1": b"x"}
 
 
+def test_a_transform_reads_nothing_from_a_key_that_is_not_there() -> None:
+    # Go's default; the option missingkey=error is for templates of the target.
+    template = '{{ (split "-" .value)._1 | default .value }}{{ if .other.more }}x{{ end }}'
+    assembled = _assemble(
+        {"spec.dataFrom[0].extract": Fetched(b"db-user=u,plain=p")},
+        data=[],
+        dataFrom=[{"extract": {"key": "e"}, "rewrite": [{"transform": {"template": template}}]}],
+    )
+    assert assembled.data == {"user": b"u", "plain": b"p"}
+
+
 def test_values_are_decoded_after_rewriting_and_then_checked_for_null_bytes() -> None:
     find = {"name": {"regexp": "."}, "decodingStrategy": "Base64", "nullBytePolicy": "Fail"}
     entry = {"find": find, "rewrite": [{"transform": {"template": "{{ .value | upper }}"}}]}
