@@ -23,7 +23,7 @@ _CALLER: Final = ("sts:ExternalId", "aws:PrincipalArn", "aws:PrincipalOrgID", "a
 
 def _check(resource: Resource) -> Iterator[str]:
     for statement in statements(resource, TRUST):
-        if any(principal.kind == "*" or principal.name == "*" for principal in statement.principals):
+        if any(principal.name == "*" for principal in statement.principals):
             yield f"{statement.place} trusts everybody; name the principal"
         elif statement.not_principals:
             yield f"{statement.place} trusts everybody but somebody (NotPrincipal); name the principal"

@@ -278,6 +278,13 @@ CASES: dict[str, RuleCases] = {
                 {"Effect": "Allow", "Principal": {"AWS": f"arn:aws:iam::{ACCOUNT}:role/r"}, "Action": "sts:AssumeRole"}
             ),
             role({"Effect": "Allow", "Principal": {"Service": "lambda.amazonaws.com"}, "Action": "sts:AssumeRole"}),
+            role(
+                {
+                    "Effect": "Allow",
+                    "Principal": {"Federated": f"arn:aws:iam::{ACCOUNT}:saml-provider/staff"},
+                    "Action": "sts:AssumeRoleWithSAML",
+                }
+            ),
         ),
         broken=(
             broken("no sub", role(irsa(StringEquals=AUD)), "does not pin sub", "system:serviceaccount:"),
