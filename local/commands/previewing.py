@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import time
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
@@ -23,7 +24,9 @@ STREAM = {"PULUMI_ENABLE_STREAMING_JSON_PREVIEW": "true"}
 """Makes the engine write each event of a preview as it comes, one JSON object a line."""
 
 _BLOCKING = "mandatory"
-_NO_REASON = "preview failed"
+_NO_REASON = re.compile(r"preview failed|an unhandled error occurred: Program exited with non-zero exit code: \d+")
+"""What the engine says after the reason, or after a violation."""
+
 _REFUSED = 1
 _DIAGNOSES = 20
 
@@ -116,8 +119,9 @@ def run(engine: Engine, options: Sequence[str] = ()) -> Preview:
     begun = time.monotonic()
     ended = engine_run.follow(engine, ["preview", "--json", *options], lambda line: take(line, preview), STREAM)
     preview.seconds = time.monotonic() - begun
-    preview.problems = [text for text in preview.problems if text != _NO_REASON]
+    reasons = [text for text in preview.problems if not _NO_REASON.fullmatch(text)]
     refused = ended.code == _REFUSED and any(violation.blocks for violation in preview.violations)
+    preview.problems = reasons if refused or reasons else preview.problems
     if ended.code and not refused and not preview.problems:
         preview.problems = ended.complaints[-_DIAGNOSES:] or [f"the engine ended with exit code {ended.code}"]
     return preview

@@ -117,6 +117,11 @@ def test_a_run_that_failed_without_a_word_is_told_by_what_is_known(tmp_path: Pat
     assert quiet.problems == ["the engine ended with exit code 255"]
     told = previewing.run(_engine(tmp_path, 255, complaint="echo 'error: no such stack' >&2"))
     assert told.problems == ["error: no such stack"]
+    exited = _error("an unhandled error occurred: Program exited with non-zero exit code: 1\n")
+    assert previewing.run(_engine(tmp_path, 1, _error("the manifest is wrong"), exited)).problems == [
+        "the manifest is wrong"
+    ]
+    assert len(previewing.run(_engine(tmp_path, 1, exited)).problems) == 1
     broken = previewing.run(_engine(tmp_path, 1, _violation("advisory"), complaint="echo 'it broke' >&2"))
     assert broken.problems == ["it broke"]
 
