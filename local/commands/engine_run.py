@@ -57,8 +57,8 @@ def follow(
     rest: list[str] = []
     # Both pipes are drained at once: a full one would stop the engine.
     complaints = threading.Thread(target=lambda: rest.extend(child.stderr or ()), name="pulumi-stderr", daemon=True)
-    complaints.start()
     try:
+        complaints.start()
         for line in child.stdout or ():
             take(line)
         code = child.wait()
@@ -66,7 +66,8 @@ def follow(
         _interrupt(child)
         raise
     finally:
-        complaints.join(timeout=_COMPLAINTS_SECONDS)
+        if complaints.ident is not None:
+            complaints.join(timeout=_COMPLAINTS_SECONDS)
         for pipe in (child.stdout, child.stderr):
             if pipe is not None:
                 pipe.close()

@@ -253,6 +253,7 @@ def test_an_interrupt_ends_the_engine_too(tmp_path: Path, in_cloud: Callable[...
     def interrupt() -> None:
         while not waiting.exists():
             time.sleep(0.02)
+        time.sleep(0.3)  # the engine is listened to by now
         os.kill(os.getpid(), signal.SIGINT)
 
     threading.Thread(target=interrupt, daemon=True).start()
