@@ -13,7 +13,7 @@ import yaml
 from secretsync.template.budget import MAX_DATA_DEPTH, MAX_LIST_ITEMS
 from secretsync.template.failures import FunctionFailure
 from secretsync.template.gofmt import shortest_float, single_precision, sprintf
-from secretsync.template.govalues import GoObject, NilList, NilStringList, decode, runes
+from secretsync.template.govalues import ESCAPED_BYTE, GoObject, NilList, NilStringList, decode, encode, runes
 from secretsync.template.json_text import number_text
 
 _BOOLEANS: Final = {
@@ -36,6 +36,8 @@ _TIMESTAMP: Final = re.compile(
 _ASTRAL: Final = re.compile("[\U00010000-\U0010ffff]")
 _ANCHOR: Final = re.compile(r"\*?([-\w]+)")
 _SIMPLE_KEY: Final = 128
+_LEADING_OCTETS: Final = ((2, 0xE0, 0xC0), (3, 0xF0, 0xE0), (4, 0xF8, 0xF0))
+_OVERLONG: Final = frozenset(b"\xc0\xc1\xe0\xf0")
 _SPECIAL_KEYS: Final = {"+Inf": ".inf", "-Inf": "-.inf", "NaN": ".nan"}
 _LINE_BREAK: Final = re.compile("[\r\n\x85\u2028\u2029]")
 _LEADING_DIGITS: Final = re.compile(r"\d*")
@@ -84,6 +86,9 @@ def loads(text: str) -> Any:  # noqa: ANN401 - any JSON value
     Raises:
         YamlFailure: the text is not YAML, has an unknown anchor, or nests too deeply.
     """
+    escaped = ESCAPED_BYTE.search(text)
+    if escaped is not None:
+        raise YamlFailure(f"yaml: {_octet_problem(encode(text[escaped.start() :]))}")
     loader: Any = None
     try:
         loader = yaml.CSafeLoader(runes(text))
@@ -98,6 +103,19 @@ def loads(text: str) -> Any:  # noqa: ANN401 - any JSON value
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _octet_problem(data: bytes) -> str:
+    """What go-yaml says of bytes that begin with no character of UTF-8."""
+    lead = data[0]
+    width = next((width for width, mask, mark in _LEADING_OCTETS if lead & mask == mark), 0)
+    if not width:
+        return "invalid leading UTF-8 octet"
+    if width > len(data):
+        return "incomplete UTF-8 octet sequence"
+    if any(octet & 0xC0 != 0x80 for octet in data[1:width]):  # noqa: PLR2004 - how octets that follow begin
+        return "invalid trailing UTF-8 octet"
+    return "invalid length of a UTF-8 sequence" if lead in _OVERLONG else "invalid Unicode character"
 
 
 def _first_node(loader: Any) -> Any:  # noqa: ANN401 - PyYAML has no types for its C loader

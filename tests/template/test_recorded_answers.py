@@ -49,6 +49,11 @@ def test_reads_yaml_into_text_as_go_does(case: dict[str, Any]) -> None:
         assert render_mapping(case["text"], {}) == {key: text.encode() for key, text in case["values"].items()}
 
 
+def test_a_mapping_of_bytes_that_are_no_text_is_refused() -> None:
+    with pytest.raises(TemplateError, match="not YAML"):
+        render_mapping("key: {{ .value }}", {"value": b"\xff"})
+
+
 def test_there_are_recorded_answers() -> None:
     assert len(RECORDED["cases"]) > 400
     assert len(COMBINATIONS["cases"]) > 500
