@@ -12,11 +12,10 @@ from typing import TYPE_CHECKING
 
 from secretsync.api import DeletionPolicy, ExternalSecret, parse
 from secretsync.controller.queue import Priority
-from secretsync.errors import ClusterError, ClusterRefused, ManifestError, ManifestErrors, SecretSyncError, StoreInvalid
+from secretsync.errors import ClusterError, ClusterRefused, ManifestError, ManifestErrors, SecretSyncError
 from secretsync.kube.resources import EXTERNAL_SECRETS, SECRETS
-from secretsync.sync import refresh, target
+from secretsync.sync import generating, refresh, target
 from secretsync.sync.names import CLEANUP_FINALIZER, CONTROLLER_MANAGER
-from secretsync.sync.plan import plan
 from secretsync.sync.status import merge_condition, status_patch
 from secretsync.sync.synchronize import synchronize
 from secretsync.sync.types import Event, EventReason, Phrase, Reason, Retry
@@ -104,10 +103,13 @@ class Reconciler:
             self._forget(key)
             return
         external_secret = await self._parsed(key, raw)
-        if external_secret is None or self._is_foreign(external_secret):
+        if external_secret is None:
             return
         if external_secret.metadata.deletion_timestamp is not None:
             await self._finalize(external_secret)
+            return
+        if self._uses_foreign_store(external_secret):
+            await self._add_finalizer(external_secret)
             return
         memory = self.memories.setdefault(key, Memory(noticed=self.fetches.now()))
         now = datetime.now(UTC)
@@ -131,6 +133,9 @@ class Reconciler:
         memory.due = None
         begun = time.monotonic()
         await self._add_finalizer(external_secret)
+        if await self._uses_foreign_generator(external_secret):
+            self.queue.succeeded(key)
+            return
         outcome = await synchronize(
             external_secret,
             cluster=self.cluster,
@@ -221,14 +226,28 @@ class Reconciler:
         if conditions != before:
             await self._patch_status(*key, {"conditions": conditions})
 
-    def _is_foreign(self, external_secret: ExternalSecret) -> bool:
-        """Whether any of its stores is another controller's."""
-        try:
-            refs = plan(external_secret).stores
-        except StoreInvalid:
-            return False
-        found = (self.stores.find(ref, external_secret.metadata.namespace) for ref in refs)
+    def _uses_foreign_store(self, external_secret: ExternalSecret) -> bool:
+        """Whether any store that it names is another controller's, read or not.
+
+        Such an ExternalSecret is left alone but for its finalizer (ESO v2.9.0).
+        """
+        spec = external_secret.spec
+        sources = [*(datum.source_ref for datum in spec.data), *(item.source_ref for item in spec.data_from)]
+        refs = [spec.secret_store_ref, *(source.store_ref for source in sources if source is not None)]
+        found = [self.stores.find(ref, external_secret.metadata.namespace) for ref in refs if ref is not None]
         return any(store is not None and self.stores.is_foreign(store) for store in found)
+
+    async def _uses_foreign_generator(self, external_secret: ExternalSecret) -> bool:
+        """Whether any generator that it names is another controller's."""
+        namespace = external_secret.metadata.namespace
+        for item in external_secret.spec.data_from:
+            ref = item.source_ref.generator_ref if item.source_ref is not None else None
+            if ref is None:
+                continue
+            named = await generating.controller_class(ref, namespace=namespace, cluster=self.cluster)
+            if self.stores.is_foreign_class(named):
+                return True
+        return False
 
     async def _add_finalizer(self, external_secret: ExternalSecret) -> None:
         meta = external_secret.metadata

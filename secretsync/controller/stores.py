@@ -125,7 +125,11 @@ class StoreRegistry:
 
     def is_foreign(self, store: Store) -> bool:
         """Whether another controller class is in charge of a store."""
-        return store.spec.controller not in ("", self._settings.controller_class)
+        return self.is_foreign_class(store.spec.controller)
+
+    def is_foreign_class(self, name: str) -> bool:
+        """Whether a controller class is another one than this controller's; none at all is everybody's."""
+        return name not in ("", self._settings.controller_class)
 
     async def open(self, ref: StoreRef, namespace: str) -> Provider:
         """The provider of a store, as an ExternalSecret of `namespace` may use it.

@@ -192,13 +192,64 @@ async def test_stores_are_validated_and_gate_what_uses_them() -> None:
         assert await held.value() is None
 
 
+async def _left_alone(held: Running) -> None:
+    """The ExternalSecret has its finalizer and nothing else."""
+
+    async def guarded() -> bool:
+        found = await held.cluster.get(EXTERNAL_SECRETS, "app", NAMESPACE)
+        return CLEANUP_FINALIZER in ((found or {}).get("metadata") or {}).get("finalizers", ())
+
+    await eventually(guarded)
+    await asyncio.sleep(0.3)
+    assert await held.condition() is None
+    assert await held.cluster.get(SECRETS, "app", NAMESPACE) is None
+
+
 async def test_stores_of_another_class_are_not_touched() -> None:
     async with running(store(controller="other"), declared()) as held:
-        await asyncio.sleep(0.3)
-        assert await held.condition() is None
+        await _left_alone(held)
         found = await held.cluster.get(SECRET_STORES, "store", NAMESPACE)
         assert found is not None
         assert not found.get("status")
+
+
+@pytest.mark.parametrize(
+    "spec",
+    [
+        {"data": [{"secretKey": "own", "remoteRef": {"key": "k"}, "sourceRef": {"storeRef": {"name": "ours"}}}]},
+        {"secretStoreRef": {"name": "ours"}, "data": [], "dataFrom": [{"sourceRef": {"storeRef": {"name": "store"}}}]},
+    ],
+    ids=["store that no entry reads", "store of an entry that reads nothing"],
+)
+async def test_a_store_of_another_class_counts_wherever_it_is_named(spec: dict[str, Any]) -> None:
+    async with running(store(controller="other"), store("ours"), declared(**spec)) as held:
+        await _left_alone(held)
+
+
+@pytest.mark.parametrize(("controller", "ours"), [("other", False), ("default", True)])
+async def test_a_generator_of_another_class_is_left_to_it(controller: str, *, ours: bool) -> None:
+    api_version = "generators.external-secrets.io/v1alpha1"
+    metadata = {"name": "g", "namespace": NAMESPACE}
+    spec = {"controller": controller, "data": {"own": "made"}}
+    generator = {"apiVersion": api_version, "kind": "Fake", "metadata": metadata, "spec": spec}
+    ref = {"apiVersion": api_version, "kind": "Fake", "name": "g"}
+    made = declared(data=[], dataFrom=[{"sourceRef": {"generatorRef": ref}}])
+    async with running(store(), generator, made) as held:
+        if ours:
+            await eventually(lambda: _has(held, "made"))
+        else:
+            await _left_alone(held)
+
+
+async def test_what_another_class_is_in_charge_of_can_be_deleted() -> None:
+    async with running(store(controller="other"), declared()) as held:
+        await _left_alone(held)
+        await held.cluster.delete(EXTERNAL_SECRETS, "app", NAMESPACE)
+
+        async def gone() -> bool:
+            return await held.cluster.get(EXTERNAL_SECRETS, "app", NAMESPACE) is None
+
+        await eventually(gone)
 
 
 async def test_one_undecodable_object_says_so_and_harms_no_other() -> None:

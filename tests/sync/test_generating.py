@@ -9,7 +9,7 @@ import pytest
 from secretsync.api import GeneratorRef
 from secretsync.errors import GeneratorError
 from secretsync.kube.fake import MemoryCluster
-from secretsync.sync.generating import SSH_KEYS, generate
+from secretsync.sync.generating import SSH_KEYS, controller_class, generate
 
 pytestmark = pytest.mark.unit
 
@@ -22,15 +22,22 @@ def _generator(kind: str, spec: dict[str, Any], namespace: str = "team", name: s
     return {"apiVersion": API_VERSION, "kind": kind, "metadata": metadata, "spec": spec}
 
 
-async def _generate(kind: str, *objects: dict[str, Any]) -> dict[str, bytes]:
+def _ref(kind: str, api_version: str = API_VERSION) -> GeneratorRef:
+    return GeneratorRef.from_json({"apiVersion": api_version, "kind": kind, "name": "g"})
+
+
+async def _holding(*objects: dict[str, Any]) -> MemoryCluster:
     cluster = MemoryCluster()
     cluster.register(SSH_KEYS)
     for obj in objects:
         resource = await cluster.discover(obj["apiVersion"], obj["kind"])
         assert resource is not None
         await cluster.create(resource, obj, field_manager="kubectl")
-    ref = GeneratorRef.from_json({"apiVersion": API_VERSION, "kind": kind, "name": "g"})
-    return await generate(ref, namespace="team", cluster=cluster)
+    return cluster
+
+
+async def _generate(kind: str, *objects: dict[str, Any]) -> dict[str, bytes]:
+    return await generate(_ref(kind), namespace="team", cluster=await _holding(*objects))
 
 
 async def test_the_generator_of_the_own_namespace_is_asked() -> None:
@@ -75,6 +82,11 @@ async def test_every_kind_is_served_by_itself_and_inside_a_cluster_generator(
         ),
         (
             "ClusterGenerator",
+            [_generator("ClusterGenerator", {"kind": "Password", "generator": {"fakeSpec": {"data": {"a": "1"}}}})],
+            "ClusterGenerator g: its kind is Password, but it has no passwordSpec; add spec.generator.passwordSpec",
+        ),
+        (
+            "ClusterGenerator",
             [
                 _generator(
                     "ClusterGenerator", {"kind": "Password", "generator": {"passwordSpec": {"length": 2, "digits": 3}}}
@@ -98,3 +110,32 @@ async def test_a_generator_that_cannot_be_asked_is_named_with_a_remedy(
     with pytest.raises(GeneratorError) as refused:
         await _generate(kind, *objects)
     assert str(refused.value) == message
+
+
+async def test_a_reference_to_another_api_version_is_refused() -> None:
+    cluster = await _holding(_generator("Fake", {"data": {"a": "1"}}))
+    with pytest.raises(GeneratorError) as refused:
+        await generate(_ref("Fake", "v1"), namespace="team", cluster=cluster)
+    assert str(refused.value) == f"Fake g: there are no generators of the apiVersion v1; use {API_VERSION}"
+
+
+@pytest.mark.parametrize(
+    ("kind", "objects", "expected"),
+    [
+        ("Fake", [_generator("Fake", {"controller": "other", "data": {}})], "other"),
+        ("Fake", [_generator("Fake", {"data": {}})], ""),
+        ("Fake", [], ""),
+        ("Grafana", [], ""),
+        (
+            "ClusterGenerator",
+            [_generator("ClusterGenerator", {"kind": "Fake", "generator": {"fakeSpec": {"controller": "other"}}})],
+            "other",
+        ),
+        ("ClusterGenerator", [_generator("ClusterGenerator", {"kind": "Fake", "generator": {}})], ""),
+    ],
+)
+async def test_the_controller_class_of_a_generator_is_its_own_or_that_of_the_one_inside(
+    kind: str, objects: list[dict[str, Any]], expected: str
+) -> None:
+    cluster = await _holding(*objects)
+    assert await controller_class(_ref(kind), namespace="team", cluster=cluster) == expected
