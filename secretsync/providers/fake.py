@@ -72,7 +72,12 @@ class FakeStore:
         return Fetched(entry.value.encode(), entry.version)
 
     async def find(self, query: Find) -> Mapping[str, Fetched] | Missing:
-        """By name only, the greatest version of each by text comparison; names come converted, as upstream."""
+        """By name only, the greatest version of each by text comparison; names come converted, as upstream.
+
+        Raises:
+            SecretKeyError: two names become the same one.
+            ProviderRefused: the search is not by name.
+        """
         if query.name is None:
             raise ProviderRefused(
                 "find by path or tags is not supported", place=self._place, remedy="use find.name.regexp"
@@ -83,9 +88,9 @@ class FakeStore:
             known = latest.get(entry.key)
             if pattern.search(entry.key) and (known is None or known.version < entry.version):
                 latest[entry.key] = Fetched(entry.value.encode(), entry.version)
-        return {
-            conversion.convert(name, query.conversion_strategy): fetched for name, fetched in sorted(latest.items())
-        }
+        names = {name: name.encode() for name in sorted(latest)}
+        converted = conversion.convert_keys(names, query.conversion_strategy)
+        return {name: latest[original.decode()] for name, original in converted.items()}
 
     async def versions(self, keys: Sequence[RemoteKey]) -> Mapping[RemoteKey, str | Missing]:
         """The version each entry states."""

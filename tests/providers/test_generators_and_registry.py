@@ -13,8 +13,8 @@ from cryptography.hazmat.primitives.serialization import load_ssh_private_key, l
 from hypothesis import given
 from hypothesis import strategies as st
 
-from secretsync.api import ClusterSecretStore, RemoteRef, SecretStore
-from secretsync.errors import GeneratorError, StoreInvalid
+from secretsync.api import ClusterSecretStore, Find, RemoteRef, SecretStore
+from secretsync.errors import GeneratorError, SecretKeyError, StoreInvalid
 from secretsync.kube.fake import MemoryCluster
 from secretsync.providers import references, registry
 from secretsync.providers.concurrency import concurrently
@@ -255,3 +255,14 @@ def test_what_holds_values_does_not_show_them() -> None:
         Call("POST", "auth/approle/login", "", body={"secret_id": "canary"}),
     ]
     assert "canary" not in repr(holders)
+
+
+async def test_the_fake_backend_refuses_names_that_become_the_same() -> None:
+    data = [{"key": "a/b", "value": "1"}, {"key": "a_b", "value": "2"}]
+    provider = registry.open_provider(store(fake={"data": data}), namespace="ns", cluster=MemoryCluster())
+    with pytest.raises(SecretKeyError) as refused:
+        await provider.find(Find.from_json({"name": {"regexp": ".*"}}))
+    assert "'a/b' and 'a_b' both become 'a_b'" in refused.value.problem
+    apart = await provider.find(Find.from_json({"name": {"regexp": ".*"}, "conversionStrategy": "Unicode"}))
+    assert isinstance(apart, dict)
+    assert {name: each.value for name, each in apart.items()} == {"a_U002f_b": b"1", "a_b": b"2"}
