@@ -55,7 +55,7 @@ def check_allowed(store: Store, namespace: str, labels: Mapping[str, str]) -> No
 
     Raises:
         StoreNotAllowed: none of the conditions admits it.
-        StoreInvalid: a regular expression cannot be read.
+        StoreInvalid: a regular expression or a label selector cannot be read.
     """
     conditions = store.spec.conditions
     if not isinstance(store, ClusterSecretStore) or not conditions:
@@ -76,13 +76,22 @@ def _admits(condition: ClusterSecretStoreCondition, namespace: str, labels: Mapp
 
 
 def selects(selector: LabelSelector, labels: Mapping[str, str]) -> bool:
-    """Whether a label selector admits these labels; an empty one admits all."""
+    """Whether a label selector admits these labels; an empty one admits all.
+
+    Raises:
+        StoreInvalid: values stand where the operator takes none, or are missing where it needs some.
+    """
     exact = all(labels.get(key) == value for key, value in selector.match_labels.items())
-    return exact and all(_meets(requirement, labels) for requirement in selector.match_expressions)
+    met = [_meets(requirement, labels) for requirement in selector.match_expressions]
+    return exact and all(met)
 
 
 def _meets(requirement: LabelSelectorRequirement, labels: Mapping[str, str]) -> bool:
     value = labels.get(requirement.key)
+    needs_values = requirement.operator in (LabelSelectorOperator.In, LabelSelectorOperator.NotIn)
+    if needs_values is not bool(requirement.values):
+        problem = f"the operator {requirement.operator} {'needs values' if needs_values else 'takes no values'}"
+        raise StoreInvalid(problem, place=f"label selector, {requirement.key}", remedy="correct the selector")
     match requirement.operator:
         case LabelSelectorOperator.In:
             return value is not None and value in requirement.values

@@ -87,6 +87,18 @@ def test_label_selector_operators(operator: str, values: list[str], labels: dict
     assert selects(LabelSelector.from_json({"matchExpressions": [requirement]}), labels) is met
 
 
+@pytest.mark.parametrize(
+    ("operator", "values"), [("In", []), ("NotIn", []), ("Exists", ["a"]), ("DoesNotExist", ["a"])]
+)
+def test_a_bad_label_selector_is_an_error_not_a_pass(operator: str, values: list[str]) -> None:
+    requirement = {"key": "k", "operator": operator, "values": values}
+    conditions = [{"namespaceSelector": {"matchExpressions": [requirement]}}, {"namespaces": ["team"]}]
+    with pytest.raises(StoreInvalid) as refused:
+        _admits(conditions, {"k": "a"})
+    assert refused.value.place == "label selector, k"
+    assert f"the operator {operator} " in refused.value.problem
+
+
 async def test_stores_are_found_by_kind_and_opened_once() -> None:
     namespace = {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": "team", "labels": {"a": "b"}}}
     conditions = [{"namespaceSelector": {"matchLabels": {"a": "b"}}}]
