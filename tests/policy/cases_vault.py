@@ -110,6 +110,7 @@ CASES: dict[str, RuleCases] = {
             role(),
             jwt(),
             role(tokenTtl="600"),
+            role(tokenMaxTtl=3600),
             Given("vault:aws/authBackendRole:AuthBackendRole", role().inputs),
         ),
         broken=(
