@@ -77,7 +77,7 @@ async def test_the_request_is_made_from_the_reference_and_labelled_secrets() -> 
         )
         async with aclosing(opened(spec, labelled("cred", tok="s3cr3t", path="v"))) as provider:
             assert await value(provider, RemoteRef(key="a/b c&d", property="ż", version="1")) == b"answer"
-    assert seen == [("POST", "/q?k=a%2Fb+c%26d&p=%C5%BC&n=ns", "s3cr3t", '{"v":"1"}')]
+    assert seen == [("POST", "/q?k=a%2Fb+c%26d&p=%C5%BC&n=ns", "s3cr3t<no value>", '{"v":"1"}')]
 
 
 @pytest.mark.contract
@@ -216,10 +216,15 @@ def test_ntlm_is_refused_at_once() -> None:
 @pytest.mark.unit
 def test_templates_are_lenient_about_what_is_missing_and_strict_about_syntax() -> None:
     data = {"remoteRef": {"key": "k"}}
-    assert render("{{ .remoteRef.key | upper }}{{ .remoteRef.none }}{{ .none.none }}", data, name="url") == b"K"
+    assert render("{{ .remoteRef.key | upper }}", data, name="url") == b"K"
+    assert render("[{{ .remoteRef.none }}]", data, name="url") == b"[<no value>]"
+    assert render("[{{ .none.none }}{{ .none }}]", data, name="url") == b"[<no value><no value>]"
+    assert render('[{{ index .remoteRef "none" }}{{ .remoteRef }}]', data, name="url") == b"[map[key:k]]"
     assert render("{{ if .remoteRef.none }}x{{ else }}y{{ end }}", data, name="url") == b"y"
     with pytest.raises(TemplateError, match="template url"):
         render("{{ .remoteRef.key", data, name="url")
+    with pytest.raises(TemplateError, match="template url"):
+        render("{{ .remoteRef.none | upper }}", data, name="url")
 
 
 @pytest.mark.unit

@@ -1,7 +1,7 @@
 """The templates of a webhook: over named groups of texts, and lenient about what is not there.
 
 Elsewhere templates see one map of texts and fail on a missing key. Upstream renders these ones with Go's defaults: a
-missing group or key is empty.
+missing group or key is nothing, false in a condition and ``<no value>`` where it is written.
 """
 
 from __future__ import annotations
@@ -20,33 +20,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
 
-class _Group(StringMap):
-    """Texts by key; a missing one is empty."""
-
-    __slots__ = ()
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, str)
-
-    def __missing__(self, key: str) -> str:
-        return ""
-
-
-class _Groups(dict[str, _Group]):
-    """Groups by name; a missing one is empty."""
-
-    __slots__ = ()
-
-    def __contains__(self, key: object) -> bool:
-        return isinstance(key, str)
-
-    def __missing__(self, key: str) -> _Group:
-        return _Group()
-
-
 @lru_cache(maxsize=128)
 def _program(template: str) -> Program:
-    return Program(template, FUNCTIONS, parsed(template))
+    return Program(template, FUNCTIONS, parsed(template), missing_keys=True)
 
 
 def render(template: str, data: Mapping[str, Mapping[str, str]], *, name: str) -> bytes:
@@ -60,7 +36,7 @@ def render(template: str, data: Mapping[str, Mapping[str, str]], *, name: str) -
     Raises:
         TemplateError: it does not parse, does not execute, or exceeds its bounds.
     """
-    groups = _Groups({group: _Group(texts) for group, texts in data.items()})
+    groups = {group: StringMap(texts) for group, texts in data.items()}
     try:
         return _program(template).render(groups)  # type: ignore[arg-type]  # a map of maps; execution reads members only
     except ExecutionFailure as failure:
