@@ -227,7 +227,7 @@ async def test_keys_that_a_conversion_makes_collide_are_named() -> None:
 
 
 async def test_a_rewrite_whose_template_fails_is_told_of_its_step() -> None:
-    rewrite = [{"transform": {"template": "{{ .absent }}"}}]
+    rewrite = [{"transform": {"template": '{{ fail "no" }}'}}]
     stage = Stage(declared(data=[], dataFrom=[{"extract": {"key": "k"}, "rewrite": rewrite}]))
     stage.backend.values["k"] = b"user=u"
     found = only(await stage.first(), Check.Template, Severity.Error)

@@ -139,7 +139,9 @@ def test_a_problem_that_many_share_is_told_once() -> None:
 
 
 @pytest.mark.parametrize(
-    "problems", [None, {}, {"team/a": ""}, {"team/a": None}, {"team/a": UNKNOWN}, UNKNOWN], ids=str
+    "problems",
+    [None, {}, {"team/a": ""}, {"team/a": None}, {"team/a": UNKNOWN}, UNKNOWN],
+    ids=["nothing", "none", "empty", "no text", "one unknown", "all unknown"],
 )
 def test_nothing_wrong_or_nothing_known_is_no_failure(problems: object) -> None:
     assert ReadySyncedSecretsProvider().check({}, {"problems": problems, "total": 1.0}).failures == []
