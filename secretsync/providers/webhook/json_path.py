@@ -1,10 +1,12 @@
 """JSONPath as the webhook backend knows it: what ESO v2.9.0's library (PaesslerAG/jsonpath) finds in decoded JSON.
 
-* ``$``, ``.name``, ``['name']``, ``["name"]``, ``[0]``, ``[-1]``: one value; a missing one is an error
-* ``*``, ``[*]``, ``..name``, ``..*``, ``[1:3]``, ``[0,2]``, ``['a','b']``, ``[?(…)]``: a list of all values found
-* in a filter: ``@.path`` for existence, ``==``, ``!=``, ``<``, ``<=``, ``>``, ``>=`` with a literal, ``&&`` and ``||``
+* ``$``, ``.name``, ``["name"]``, ``[0]``: one value; a missing one is an error
+* ``*``, ``[*]``, ``..name``, ``..*``, ``[1:3]``, ``[0,2]``, ``["a","b"]``, ``[?(…)]``: a list of all values found
+* in a filter: ``@.path`` where it leads to true, ``==`` and ``!=`` with a literal
+* ``$.`` may be left out in front of a name: ``data.user``
 
-Members of objects are visited in the order of their keys.
+Single quotes hold one character, as Go's do. ``[-1]``, ``.a-b``, ``.0``, comparisons by order, ``&&`` and ``||`` are
+refused. Members of objects are visited in the order of their keys.
 """
 
 from __future__ import annotations
@@ -40,7 +42,8 @@ def find(path: str, document: Any) -> Any:  # noqa: ANN401 - JSON values
     Raises:
         JSONPathError: the path does not parse or leads nowhere.
     """
-    steps = _parse(path)
+    path = path.strip()
+    steps = _parse(f"$.{path}" if _NAME.match(path) else path)
     values = [document]
     ambiguous = False
     for step in steps:
@@ -58,9 +61,9 @@ def find(path: str, document: Any) -> Any:  # noqa: ANN401 - JSON values
     return values if ambiguous else values[0]
 
 
-_NAME: Final = re.compile(r"[A-Za-z_][\w-]*|\d+|[^\x00-\x7f][\w-]*")
-_QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)*'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
-_INDEX: Final = re.compile(r"-?\d{1,9}")
+_NAME: Final = re.compile(r"[^\W\d]\w*")
+_QUOTED: Final = re.compile(r"'(?:[^'\\]|\\.)'|\"(?:[^\"\\]|\\.)*\"", re.DOTALL)
+_INDEX: Final = re.compile(r"\d{1,9}")
 _SLICE: Final = re.compile(r"\s*(-?\d{0,9})\s*:\s*(-?\d{0,9})\s*(?::\s*(-?\d{0,9})\s*)?")
 
 
@@ -195,29 +198,13 @@ def _split(text: str, separator: str) -> list[str]:
     return [*parts, text[start:]]
 
 
-_COMPARISONS: Final[tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = (
-    ("==", operator.eq),
-    ("!=", operator.ne),
-    ("<=", operator.le),
-    (">=", operator.ge),
-    ("<", operator.lt),
-    (">", operator.gt),
-)
+_COMPARISONS: Final[tuple[tuple[str, Callable[[Any, Any], Any]], ...]] = (("==", operator.eq), ("!=", operator.ne))
 
 
-def _condition(text: str, path: str, depth: int = 0) -> Callable[[Any], bool]:
-    if depth > 50:  # noqa: PLR2004 - far beyond what anybody writes
-        raise JSONPathError(f"the path {path} has a filter that is nested too deep")
+def _condition(text: str, path: str) -> Callable[[Any], bool]:
     text = text.strip()
     while text.startswith("(") and text.endswith(")") and len(_split(text[1:-1], ")")) == 1:
         text = text[1:-1].strip()
-    for symbol, combine in (("||", any), ("&&", all)):
-        parts = _split(text, symbol)
-        if len(parts) > 1:
-            conditions = [_condition(part, path, depth + 1) for part in parts]
-            return lambda value, conditions=conditions, combine=combine: combine(  # type: ignore[misc]
-                condition(value) for condition in conditions
-            )
     for symbol, compare in _COMPARISONS:
         parts = _split(text, symbol)
         if len(parts) == 2:  # noqa: PLR2004 - both sides
@@ -226,7 +213,7 @@ def _condition(text: str, path: str, depth: int = 0) -> Callable[[Any], bool]:
                 compare, left(value), right(value)
             )
     term = _term(text, path)
-    return lambda value: term(value) not in (_NOTHING, None, False)
+    return lambda value: term(value) is True
 
 
 _NOTHING: Final = object()
