@@ -42,7 +42,7 @@ async def read_sources(external_secret: ExternalSecret, cluster: Cluster) -> Sou
     """Read every ConfigMap and Secret that the template names, each once.
 
     Raises:
-        TemplateError: one of them does not exist, or a Secret holds something that is not text.
+        TemplateError: one of them does not exist, or what is taken from a Secret is not text.
         ClusterError: the API server refused.
     """
     template = external_secret.spec.target.template
@@ -54,7 +54,7 @@ async def read_sources(external_secret: ExternalSecret, cluster: Cluster) -> Sou
                 continue
             place = f"spec.target.template.templateFrom[{index}]"
             found = await _read(cluster, resource, ref, namespace, place)
-            objects[kind, ref.name] = _texts(found, kind, place)
+            objects[kind, ref.name] = _texts(found, kind, _named(template, ref.name), place)
     return Sources(objects)
 
 
@@ -66,12 +66,20 @@ async def _read(cluster: Cluster, resource: Resource, ref: TemplateRef, namespac
     return found
 
 
-def _texts(obj: JsonObject, kind: str, place: str) -> dict[str, str]:
+def _named(template: ExternalSecretTemplate | None, name: str) -> frozenset[str]:
+    """The keys that the items of a template take from the Secrets of this name."""
+    items = template.template_from if template is not None else ()
+    refs = [item.secret for item in items if item.secret is not None and item.secret.name == name]
+    return frozenset(entry.key for ref in refs for entry in ref.items)
+
+
+def _texts(obj: JsonObject, kind: str, named: frozenset[str], place: str) -> dict[str, str]:
+    """The texts by key; of a Secret, only those that are taken: what else it holds need not be text."""
     data = obj.get("data") or {}
     if kind == "ConfigMap":
         return dict(data)
     try:
-        return {key: base64.b64decode(value).decode() for key, value in data.items()}
+        return {key: base64.b64decode(value).decode() for key, value in data.items() if key in named}
     except (UnicodeDecodeError, binascii.Error):
         name = obj.get("metadata", {}).get("name", "")
         raise TemplateError(f"Secret {name} holds a value that is not UTF-8 text", place=place) from None

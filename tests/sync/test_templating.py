@@ -100,11 +100,18 @@ async def test_a_missing_source_names_object_and_place(member: str, kind: str) -
     )
 
 
-async def test_a_secret_that_is_not_text_is_refused() -> None:
+async def test_what_is_taken_from_a_secret_and_is_not_text_is_refused() -> None:
     broken = secret("s", {"a": b"\xff\xfe"})
     assert await _refused_source({"secret": {"name": "s", "items": [{"key": "a"}]}}, broken) == (
         "spec.target.template.templateFrom[1]: Secret s holds a value that is not UTF-8 text"
     )
+
+
+async def test_what_else_a_secret_holds_need_not_be_text() -> None:
+    template = {"templateFrom": [{"secret": {"name": "s", "items": [{"key": key}]}} for key in ("a", "b")]}
+    declared = external_secret(target={"template": template})
+    sources = await read_sources(declared, MemoryCluster([secret("s", {"a": b"1", "b": b"2", "unused": b"\xff"})]))
+    assert apply_template(declared, {}, sources).data == {"a": b"1", "b": b"2"}
 
 
 def test_a_missing_item_names_the_key() -> None:
