@@ -7,19 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar, Final
 
 import pulumi
-from pulumi.dynamic import (
-    ConfigureRequest,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi.dynamic import Resource, ResourceProvider
 
-from components.dynamic import background
-from components.dynamic.boundary import without_leaks
-from components.dynamic.connection import Connection
+from components.dynamic.waiting import WaitingProvider
 from secretsync.errors import ClusterDenied, ClusterError, OperatorNotReady
 from secretsync.kube.resources import CUSTOM_RESOURCE_DEFINITIONS, EXTERNAL_SECRETS, SECRET_STORES
 
@@ -58,70 +48,30 @@ _REFUSABLE: Final[Mapping[Kind, Mapping[str, Any]]] = {
 """What the schema admits and the webhook refuses: only a refusal proves that it was asked."""
 
 
-class _Waiting(ResourceProvider):
-    """Waits; it makes nothing and removes nothing."""
-
-    _connection: Connection
-
-    @without_leaks
-    def configure(self, req: ConfigureRequest) -> None:
-        """Remember where the cluster is."""
-        self._connection = Connection.from_config(req.config)
-
-    @without_leaks
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Wait."""
-        return CreateResult("ready", self._wait(props))
-
-    @without_leaks
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Wait again, because what is waited for is another."""
-        return UpdateResult(self._wait(news))
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Only other inputs are a reason to wait again."""
-        return DiffResult(changes=any(olds.get(name) != news.get(name) for name in self._inputs))
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """What was true when the wait ended."""
-        return ReadResult(id_, props)
-
-    def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Nothing was made."""
-
-    _inputs: ClassVar[tuple[str, ...]]
-
-    def _wait(self, props: dict[str, Any]) -> dict[str, Any]:
-        raise NotImplementedError
-
-
-class DefinitionsProvider(_Waiting):
+class DefinitionsProvider(WaitingProvider):
     """Waits until kinds are established."""
 
-    _inputs = ("names", "release")
+    _deadline = _KINDS_PATIENCE + 30
 
-    def _wait(self, props: dict[str, Any]) -> dict[str, Any]:
+    def _asked(self, props: Mapping[str, Any]) -> object:
+        return props.get("names"), props.get("release")
+
+    async def _until(self, cluster: Cluster, props: Mapping[str, Any]) -> dict[str, Any]:
         names = list(props["names"])
-
-        async def wait() -> None:
-            async with self._connection.client() as client:
-                await until_established(client, names)
-
-        background.run(wait(), deadline=_KINDS_PATIENCE + 30)
+        await until_established(cluster, names)
         return {**props, "established": sorted(names)}
 
 
-class WebhookProvider(_Waiting):
+class WebhookProvider(WaitingProvider):
     """Waits until the webhook has refused what it has to refuse."""
 
-    _inputs = ("namespace", "service", "release")
+    _deadline = _WEBHOOK_PATIENCE + 60
 
-    def _wait(self, props: dict[str, Any]) -> dict[str, Any]:
-        async def wait() -> None:
-            async with self._connection.client() as client:
-                await until_answered(client, namespace=props["namespace"], service=props["service"])
+    def _asked(self, props: Mapping[str, Any]) -> object:
+        return props.get("namespace"), props.get("service"), props.get("release")
 
-        background.run(wait(), deadline=_WEBHOOK_PATIENCE + 60)
+    async def _until(self, cluster: Cluster, props: Mapping[str, Any]) -> dict[str, Any]:
+        await until_answered(cluster, namespace=props["namespace"], service=props["service"])
         return {**props, "answered": sorted(WEBHOOKS)}
 
 

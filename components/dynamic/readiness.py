@@ -7,19 +7,9 @@ import time
 from typing import TYPE_CHECKING, Any, ClassVar
 
 import pulumi
-from pulumi.dynamic import (
-    ConfigureRequest,
-    CreateResult,
-    DiffResult,
-    ReadResult,
-    Resource,
-    ResourceProvider,
-    UpdateResult,
-)
+from pulumi.dynamic import Resource, ResourceProvider
 
-from components.dynamic import background
-from components.dynamic.boundary import without_leaks
-from components.dynamic.connection import Connection
+from components.dynamic.waiting import WaitingProvider
 from secretsync.errors import StoreNotReady
 from secretsync.kube.resources import EVENTS, EXTERNAL_SECRETS
 
@@ -34,50 +24,18 @@ _ERROR = "SecretSyncedError"
 _POLL = 0.25
 
 
-class ReadinessProvider(ResourceProvider):
-    """Waits; it makes nothing and removes nothing."""
+class ReadinessProvider(WaitingProvider):
+    """Waits until every ExternalSecret is Ready at its generation."""
 
-    _connection: Connection
+    _deadline = _PATIENCE + 30
 
-    @without_leaks
-    def configure(self, req: ConfigureRequest) -> None:
-        """Remember where the cluster is."""
-        self._connection = Connection.from_config(req.config)
+    def _asked(self, props: Mapping[str, Any]) -> dict[str, int]:
+        return {name: int(generation) for name, generation in (props.get("generations") or {}).items()}
 
-    @without_leaks
-    def create(self, props: dict[str, Any]) -> CreateResult:
-        """Wait until every ExternalSecret is Ready at its generation."""
-        return CreateResult("ready", self._wait(props))
-
-    @without_leaks
-    def update(self, _id: str, _olds: dict[str, Any], news: dict[str, Any]) -> UpdateResult:
-        """Wait again, because a declaration changed."""
-        return UpdateResult(self._wait(news))
-
-    def diff(self, _id: str, olds: dict[str, Any], news: dict[str, Any]) -> DiffResult:
-        """Only another set of declarations or another generation is a reason to wait again."""
-        return DiffResult(changes=_generations(olds) != _generations(news))
-
-    def read(self, id_: str, props: dict[str, Any]) -> ReadResult:
-        """What was true when the wait ended; readiness changes by itself and is the operator's to report."""
-        return ReadResult(id_, props)
-
-    def delete(self, _id: str, _props: dict[str, Any]) -> None:
-        """Nothing was made."""
-
-    def _wait(self, props: dict[str, Any]) -> dict[str, Any]:
-        generations = _generations(props)
-        background.run(_until_ready(self._connection, generations), deadline=_PATIENCE + 30)
+    async def _until(self, cluster: Cluster, props: Mapping[str, Any]) -> dict[str, Any]:
+        generations = self._asked(props)
+        await until_ready(cluster, generations)
         return {"generations": generations, "ready": sorted(generations)}
-
-
-def _generations(props: Mapping[str, Any]) -> dict[str, int]:
-    return {name: int(generation) for name, generation in (props.get("generations") or {}).items()}
-
-
-async def _until_ready(connection: Connection, generations: Mapping[str, int]) -> None:
-    async with connection.client() as client:
-        await until_ready(client, generations)
 
 
 async def until_ready(
