@@ -205,9 +205,10 @@ class Controller:
             self._checks.add(task)
             task.add_done_callback(self._checks.discard)
             return
-        if change.old is not None and version_of(change.old) == version_of(change.new):
-            return  # a write of our own
-        for key in tuple(keys):
+        own_write = change.old is not None and version_of(change.old) == version_of(change.new)
+        if own_write and len(keys) == 1:
+            return
+        for key in tuple(keys):  # of several with one target, one may wait for what another has just done
             memory = self._memories.get(key)
             if memory is not None and memory.attempted:
                 self.queue.add(key, Priority.Changed)

@@ -139,6 +139,25 @@ async def test_an_edited_and_a_deleted_target_heal_at_once() -> None:
         await eventually(lambda: _has(held, "v1"))
 
 
+async def test_who_waits_for_a_target_takes_it_when_its_owner_lets_go() -> None:
+    target = {"name": "shared"}
+    second = declared("second", target=target)
+    async with running(store(), declared("first", target=target)) as held:
+        await eventually(lambda: _has(held, "v1", "shared"))
+        await held.create(second)
+
+        async def has(reason: str) -> bool:
+            return await held.condition("second") == reason
+
+        await eventually(lambda: has("SecretSyncedError"))
+        orphan = {"spec": {"target": {"creationPolicy": "Orphan"}}}
+        await held.cluster.merge_patch(EXTERNAL_SECRETS, "first", NAMESPACE, orphan, field_manager="kubectl")
+        await eventually(lambda: has("SecretSynced"))
+        found = await held.cluster.get(SECRETS, "shared", NAMESPACE)
+        assert found is not None
+        assert [owner["name"] for owner in found["metadata"]["ownerReferences"]] == ["second"]
+
+
 async def test_a_target_that_lost_its_label_is_left_alone() -> None:
     async with running(store(), declared()) as held:
         await eventually(lambda: _has(held, "v1"))
