@@ -37,8 +37,11 @@ class Webhook:
     seen: list[str] = field(default_factory=list)
     refuses: bool = True
     delay: float = 0
+    asking: set[asyncio.Transport] = field(default_factory=set)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
+        if request.transport is not None:
+            self.asking.add(request.transport)
         review = (await request.json())["request"]
         self.seen.append(review["kind"]["kind"])
         await asyncio.sleep(self.delay)
@@ -86,6 +89,9 @@ async def running(folder: Path, port: int = 0, authority: str = "") -> AsyncIter
         yield webhook
     finally:
         await runner.cleanup()
+        for transport in webhook.asking:
+            transport.abort()  # an API server keeps its connections, and would be waited for to end them
+        await asyncio.sleep(0.05)
 
 
 def configuration(
