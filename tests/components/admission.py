@@ -20,6 +20,7 @@ from cryptography.hazmat.primitives.serialization import Encoding, NoEncryption,
 from cryptography.x509.oid import NameOID
 
 from components.dynamic.operator_readiness import WEBHOOKS
+from tests.fixtures.connections import Connections
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator, Sequence
@@ -37,11 +38,10 @@ class Webhook:
     seen: list[str] = field(default_factory=list)
     refuses: bool = True
     delay: float = 0
-    asking: set[asyncio.Transport] = field(default_factory=set)
+    connections: Connections = field(default_factory=Connections)
 
     async def answer(self, request: web.BaseRequest) -> web.StreamResponse:
-        if request.transport is not None:
-            self.asking.add(request.transport)
+        self.connections.note(request)
         review = (await request.json())["request"]
         self.seen.append(review["kind"]["kind"])
         await asyncio.sleep(self.delay)
@@ -89,9 +89,7 @@ async def running(folder: Path, port: int = 0, authority: str = "") -> AsyncIter
         yield webhook
     finally:
         await runner.cleanup()
-        for transport in webhook.asking:
-            transport.abort()  # an API server keeps its connections, and would be waited for to end them
-        await asyncio.sleep(0.05)
+        await webhook.connections.abort()
 
 
 def configuration(

@@ -9,13 +9,21 @@ from typing import Any
 
 from aiohttp import web
 
+from tests.fixtures.connections import Connections
+
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
 @asynccontextmanager
 async def serving(handler: Handler) -> AsyncIterator[str]:
     """The base URL of a server that answers everything with `handler`."""
-    server = web.Server(handler)  # type: ignore[arg-type]
+    connections = Connections()
+
+    async def noted(request: web.Request) -> web.StreamResponse:
+        connections.note(request)
+        return await handler(request)
+
+    server = web.Server(noted)  # type: ignore[arg-type]
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)
@@ -25,6 +33,7 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         yield f"http://127.0.0.1:{runner.addresses[0][1]}"
     finally:
         await runner.cleanup()
+        await connections.abort()
 
 
 def status(code: int, message: str = "", reason: str = "", **details: Any) -> web.Response:
