@@ -12,6 +12,7 @@ import threading
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, TypeVar
 
+from secretsync import core_dumps
 from secretsync.errors import ProviderUnavailable
 
 if TYPE_CHECKING:
@@ -30,6 +31,7 @@ def _running_loop() -> asyncio.AbstractEventLoop:
     global _loop  # noqa: PLW0603 - one loop per process is the point
     with _lock:
         if _loop is None:
+            core_dumps.forbid()
             _loop = asyncio.new_event_loop()
             threading.Thread(target=_loop.run_forever, name="secretsync", daemon=True).start()
             atexit.register(_close, _loop)

@@ -6,10 +6,14 @@ Each operation of the engine starts a process of its own, and each test says whi
 from __future__ import annotations
 
 import json
+import os
 import re
+import resource
+import signal
 import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
 import grpc
@@ -24,7 +28,6 @@ from tests.pulumi_standins.plugin_client import Resource
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
     from tests.fixtures.local_parts import ControlPlane, OpenBaoServer
 
@@ -415,7 +418,39 @@ def test_what_could_not_be_taken_back_stays_recorded_until_it_is(
     assert mended.outputs["targets"] == {f"{program.namespace}/one": f"{program.namespace}/one"}
 
 
-# ---------------------------------------------------------------------- SIGKILL
+# ---------------------------------------------------------------------- crashes, SIGKILL
+
+
+@pytest.fixture
+def core_files() -> Iterator[None]:
+    """Core files are as large here as this machine lets anybody have them."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_CORE)
+    resource.setrlimit(resource.RLIMIT_CORE, (hard, hard))
+    yield
+    resource.setrlimit(resource.RLIMIT_CORE, (soft, hard))
+
+
+@pytest.mark.usefixtures("core_files")
+def test_a_crash_in_the_middle_of_a_write_leaves_no_value_in_what_it_prints_and_no_core_file(
+    program: Program, cluster: Gate, tmp_path: Path
+) -> None:
+    variables = {
+        "KUBECONFIG": str(_kubeconfig(tmp_path / "administrator", {"server": cluster.address})),
+        "PYTHONFAULTHANDLER": "1",
+    }
+    with DynamicProviders(variables) as crashing, ThreadPoolExecutor(1) as pool:
+        crashing.configured(fingerprintKey=KEY)
+        cluster.close_for(Fault.Held, "POST", containing="/secrets")
+        running = pool.submit(_updated, crashing, program, _resource())
+        assert cluster.held.wait(30)
+        limits = Path(f"/proc/{crashing.process.pid}/limits").read_text()
+        os.kill(crashing.process.pid, signal.SIGABRT)
+        printed, complained = crashing.process.communicate(timeout=30)
+        cluster.open()
+        assert running.exception(30) is not None
+    assert re.search(r"^Max core file size +0 ", limits, re.MULTILINE)
+    assert b"Fatal Python error: Aborted" in complained
+    assert CANARY.encode() not in printed + complained
 
 
 @pytest.mark.parametrize("method", ["POST", "PUT", "DELETE"], ids=["create", "update", "delete"])
