@@ -9,7 +9,7 @@ from pydantic import Field, model_validator
 from components.settings.section import ObjectName, Section
 
 SET_FROM: Final = 50
-"""Where one resource for all has become faster than one for each, by a good second; see ``docs/lanes.md``."""
+"""Between 10, where one resource for all saves little, and 100, where it saves seconds; see ``docs/lanes.md``."""
 
 
 class SyncSettings(Section):
