@@ -23,7 +23,7 @@ async def serving(handler: Handler) -> AsyncIterator[str]:
         connections.note(request)
         return await handler(request)
 
-    server = web.Server(noted)  # type: ignore[arg-type]
+    server = web.Server(noted)  # type: ignore[arg-type]  # a server hands out BaseRequest
     runner = web.ServerRunner(server, shutdown_timeout=0.1)
     await runner.setup()
     site = web.TCPSite(runner, "127.0.0.1", 0)

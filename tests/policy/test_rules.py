@@ -7,7 +7,7 @@ import pkgutil
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from jsonschema import Draft7Validator  # type: ignore[import-untyped]
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]  # it ships no types
 from pulumi_policy import Policy, ResourceValidationPolicy, Severity, StackValidationPolicy
 
 from policies import rules
